@@ -1,0 +1,89 @@
+/*
+ * Where frames come from: capture files in the order given, standard input, or an interface.
+ *
+ * capture.c, capture_file.c and capture_live.c are the only files that know libpcap.
+ */
+#ifndef TCPLINT_CAPTURE_H
+#define TCPLINT_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "error.h"
+
+struct capture;
+struct frame;
+
+struct capture_options {
+	const char *const *files; /* -r, in order; "-" is standard input */
+	unsigned file_count;      /* 0: `interface` is watched */
+	const char *interface;    /* -i */
+	const char *filter;       /* pcap-filter(7), or null */
+	uint64_t count;           /* -c: stop after so many frames that passed the filter; 0: no limit */
+	int snaplen;              /* -s; 0: the default, 262144 as in tcpdump.  Frames of files are cut to it, too */
+	int buffer_kib;           /* -B; 0: libpcap's default */
+	bool no_promiscuous;      /* -p */
+	bool immediate;           /* --immediate-mode */
+	const char *linktype;     /* -y, or null */
+	const char *tstamp_type;  /* -j, or null */
+	const char *direction;    /* -Q in|out|inout, or null */
+	bool (*supports)(int linktype); /* which link types (DLT_ values) are of use; null: any */
+	bool (*interrupted)(void);      /* asked when a signal came while a pipe was waited for; null: never */
+};
+
+enum capture_event {
+	CAPTURE_FRAME,  /* `frame` is filled in */
+	CAPTURE_IDLE,   /* live only: nothing arrived for a tick; now is `capture_clock()` */
+	CAPTURE_END,    /* no more frames */
+	CAPTURE_FAILED, /* the sentence is in `e`; what came before stands */
+};
+
+/* Numbers that the source knows.  `known` false: it cannot know them (a file). */
+struct capture_counters {
+	uint64_t frames;       /* read, before the filter */
+	uint64_t filtered_out; /* files only: did not pass the filter, yet counted for frame numbers */
+	bool drops_known;
+	uint64_t kernel_drops, interface_drops;
+};
+
+/*
+ * Open everything, so that privileges can be dropped after.  Null and a sentence on failure.  The strings in `o`
+ * must outlive the capture.
+ */
+struct capture *capture_open(const struct capture_options *o, struct error *e) MUST_CHECK;
+void capture_close(struct capture *c);
+
+/* Something that opening met and that the user should hear of, in one sentence; null: nothing. */
+const char *capture_warning(const struct capture *c);
+
+/* Whether a filter expression makes sense with any link type at all: if not, the command line is wrong. */
+bool capture_check_filter(const char *filter, struct error *e) MUST_CHECK;
+
+/*
+ * The next frame that passed the filter.  `e` is written only with CAPTURE_FAILED, after which there is only
+ * CAPTURE_END.  Times are within 0 and 2^62 (the year 2116), so that sums and differences of them fit.
+ */
+enum capture_event capture_next(struct capture *c, struct frame *frame, struct error *e);
+
+/*
+ * The wall clock on the packets' scale, nanoseconds since 1970.  Live, the kernel hands frames over up to a tenth of
+ * a second after their time.
+ */
+int64_t capture_clock(void);
+
+/* Source facts for the first record and for frame numbers. */
+bool capture_is_live(const struct capture *c);
+int capture_linktype(const struct capture *c);          /* DLT_ value of the current source */
+const char *capture_linktype_name(const struct capture *c); /* "EN10MB" */
+int capture_snaplen(const struct capture *c);
+/* Frame ordinal -> which input (0-based) and its number there, from 1.  Works for every frame read so far. */
+void capture_locate(const struct capture *c, uint64_t ordinal, unsigned *file, uint64_t *number);
+const char *capture_file_name(const struct capture *c, unsigned file);
+const struct capture_counters *capture_counters(struct capture *c);
+
+/* -D: print "1.eth0 [Up, Running]" lines to `out`, as tcpdump does. */
+bool capture_list_interfaces(FILE *out, struct error *e) MUST_CHECK;
+const char *capture_library_version(void);
+
+#endif

@@ -1,0 +1,179 @@
+/* What a segment means for its connection, before anything is changed. */
+#include "tracker_private.h"
+
+static bool synchronized(const struct endpoint *e)
+{
+	return fact_is(e, SYN_SENT) && fact_is(e, SYN_RCVD) && fact_is(e, SYN_ACKED);
+}
+
+static bool odd_flags(const struct segment *s)
+{
+	const unsigned f = s->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST | FLAG_ACK);
+
+	switch (f) {
+	case FLAG_SYN:
+	case FLAG_SYN | FLAG_ACK:
+	case FLAG_RST:
+	case FLAG_RST | FLAG_ACK:
+	case FLAG_ACK:
+	case FLAG_FIN | FLAG_ACK:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* E-KA, rules.md 1.11: RFC 9293, 3.8.4. */
+static bool is_keepalive(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	return s->len <= 1 && (s->flags & ~(unsigned)(FLAG_PSH | FLAG_ECE | FLAG_CWR | FLAG_AE)) == FLAG_ACK &&
+	       knows(v->X, K_SMAX) && s->seq == v->X->smax - 1 && knows(v->Y, K_AMAX) &&
+	       seq_ge(v->Y->amax, v->X->smax) && v->X->last.ts && s->ts - v->X->last.ts >= KEEPALIVE_IDLE &&
+	       s->ts - v->Y->last.ts >= KEEPALIVE_IDLE;
+}
+
+static uint32_t flag_events(const struct segment *s)
+{
+	uint32_t ev = 0;
+
+	if (s->flags & FLAG_SYN)
+		ev |= s->flags & FLAG_ACK ? EV_SYNACK : EV_SYN;
+	if (s->flags & FLAG_FIN)
+		ev |= EV_FIN;
+	if (s->flags & FLAG_RST)
+		ev |= EV_RST;
+	if (s->len)
+		ev |= EV_DATA;
+	if (is_pure_ack(s))
+		ev |= EV_PURE_ACK;
+	if (odd_flags(s))
+		ev |= EV_ODD_FLAGS;
+	if (s->bad_header)
+		ev |= EV_BAD_HEADER;
+	if (s->checksum == CHECKSUM_BAD)
+		ev |= EV_BAD_CHECKSUM;
+	if (s->checksum == CHECKSUM_OFFLOAD)
+		ev |= EV_OFFLOAD;
+	if (s->truncated)
+		ev |= EV_TRUNCATED;
+	if (s->opt.present & (OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_DUPLICATE | OPT_AFTER_EOL))
+		ev |= EV_BAD_OPTIONS;
+	return ev;
+}
+
+static uint32_t sequence_events(const struct view *v)
+{
+	const struct segment *s = v->s;
+	uint32_t ev = 0;
+
+	if (!(s->flags & FLAG_RST) && knows(v->X, K_SMAX)) {
+		if (seq_gt(s->seq, v->X->smax))
+			ev |= EV_GAP;
+		if (segment_length(s) && seq_lt(s->seq, v->X->smax))
+			ev |= EV_RETRANSMIT;
+	}
+	if (s->flags & FLAG_ACK) {
+		if (knows(v->Y, K_SMAX) && seq_gt(s->ack, v->Y->smax))
+			ev |= EV_ACK_UNSEEN;
+		if (!knows(v->X, K_AMAX) || seq_gt(s->ack, v->X->amax))
+			ev |= EV_ACK_NEW;
+	}
+	if (is_keepalive(v))
+		ev = (ev & ~(uint32_t)EV_RETRANSMIT) | EV_KEEPALIVE;
+	return ev;
+}
+
+static uint32_t phase_events(const struct conn *c, const struct segment *s)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+	uint32_t ev = 0;
+
+	if (fact_get(a, SYN_ACKED) != CONFIRMED || fact_get(b, SYN_ACKED) != CONFIRMED)
+		ev |= EV_OPENING;
+	if (fact_is(a, FIN_SENT) || fact_is(b, FIN_SENT) || (s->flags & FLAG_FIN))
+		ev |= EV_CLOSING;
+	if (fact_is(a, RESET) || fact_is(b, RESET))
+		ev |= EV_RESET;
+	else if (synchronized(a) && synchronized(b))
+		ev |= EV_SYNCHRONIZED;
+	return ev;
+}
+
+/*
+ * A SYN that opens nothing: one number after the sender's own SYN (hs_third_has_syn), or with
+ * another number on a connection that is synchronized and not finished (RFC 9293, 3.10.7.4 step 4).
+ */
+static bool misplaced_syn(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (!knows(v->X, K_ISN) || knows(v->X, K_ISN_INFERRED) || s->seq == v->X->isn || end_over(v->X))
+		return false;
+	if (s->seq == v->X->isn + 1 && fact_is(v->Y, SYN_SENT))
+		return true;
+	return fact_get(v->X, SYN_ACKED) == CONFIRMED && fact_is(v->Y, SYN_ACKED);
+}
+
+/*
+ * Whether the segment may move the endpoints, and why not.  A sender whose every
+ * checksum so far was bad is a rewriting artefact (anonymised addresses): it drives.
+ */
+static const char *why_ignored(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (s->bad_header)
+		return "bad_header";
+	if (s->checksum == CHECKSUM_BAD && knows(v->X, K_GOOD_CHECKSUM))
+		return "bad_checksum";
+	if ((s->flags & (FLAG_SYN | FLAG_RST)) == (FLAG_SYN | FLAG_RST))
+		return "odd_flags";
+	if (!(s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)))
+		return "odd_flags";
+	if (v->foreign)
+		return "other_incarnation";
+	if (s->flags & FLAG_SYN && misplaced_syn(v))
+		return "misplaced_syn";
+	if (v->beyond && !(s->flags & FLAG_SYN))
+		return "beyond_window";
+	/* RFC 7323, 5.3: an older timestamp on what would be new */
+	if (!(s->flags & (FLAG_RST | FLAG_SYN)) && s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) &&
+	    segment_length(s) && v->X->tsval - s->opt.ts_val < UINT32_C(0x40000000) &&
+	    v->X->tsval - s->opt.ts_val > 1000 && seq_gt(v->end, v->X->smax))
+		return "old_timestamp";
+	return NULL;
+}
+
+void tracker_classify(struct view *v, const struct conn *c, const struct segment *s, enum side x, bool first)
+{
+	v->c = c;
+	v->s = s;
+	v->x = x;
+	v->y = c->self_connect ? x : other(x);
+	v->X = &c->end[x];
+	v->Y = &c->end[v->y];
+	v->XD = &c->detail[x];
+	v->YD = &c->detail[v->y];
+	v->end = segment_end(s);
+	v->events = flag_events(s) | sequence_events(v) | phase_events(c, s) | EV_ANY;
+	if (first)
+		v->events |= EV_FIRST;
+	if (!knows(v->X, K_SEEN))
+		v->events |= EV_FIRST_OF_SENDER;
+	/* rules.md 1.8; one scaled unit of slack for rounding */
+	v->beyond = knows(v->Y, K_REDGE) && v->Y->wscale != SCALE_UNKNOWN && s->len &&
+		    seq_gt(s->seq, v->Y->redge + (1u << v->Y->wscale) + 1) &&
+		    (!knows(v->X, K_SMAX) || seq_gt(s->seq, v->X->smax));
+	v->old = knows(v->Y, K_AMAX) &&
+		 (segment_length(s) ? seq_le(v->end, v->Y->amax) : seq_lt(s->seq, v->Y->amax));
+	v->ignored = why_ignored(v);
+	v->drives = !v->ignored;
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		v->state[i] = c->end[i].state;
+		v->certain[i] = c->end[i].certain;
+		v->known[i] = tracker_known(c, i);
+		v->arrow[i] = NULL;
+	}
+}

@@ -1,0 +1,149 @@
+/*
+ * Community ID: SHA-1 over seed, addresses, protocol and ports, the smaller end first, in Base64.
+ *
+ * The input is at most 40 bytes, so this SHA-1 takes a message of two blocks at most, at once.
+ */
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "community_id.h"
+
+#define BLOCK        64
+#define PROTOCOL_TCP 6
+
+static uint32_t rotate(uint32_t x, unsigned n)
+{
+	return x << n | x >> (32 - n);
+}
+
+static uint32_t load(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void store(uint8_t *p, uint32_t x)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(x >> (24 - 8 * i));
+}
+
+/* The function and the constant of one of the 80 rounds: FIPS 180-4, 4.1.1 and 4.2.1. */
+static uint32_t mix(unsigned round, uint32_t b, uint32_t c, uint32_t d)
+{
+	if (round < 20)
+		return ((b & c) | (~b & d)) + 0x5a827999;
+	if (round < 40)
+		return (b ^ c ^ d) + 0x6ed9eba1;
+	if (round < 60)
+		return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
+	return (b ^ c ^ d) + 0xca62c1d6;
+}
+
+static void compress(uint32_t h[5], const uint8_t *block)
+{
+	uint32_t v[5], w[80];
+
+	for (unsigned i = 0; i < 16; i++)
+		w[i] = load(block + (size_t)4 * i);
+	for (unsigned i = 16; i < 80; i++)
+		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+	memcpy(v, h, sizeof(v));
+	for (unsigned i = 0; i < 80; i++) {
+		const uint32_t next = rotate(v[0], 5) + mix(i, v[1], v[2], v[3]) + v[4] + w[i];
+
+		v[4] = v[3];
+		v[3] = v[2];
+		v[2] = rotate(v[1], 30);
+		v[1] = v[0];
+		v[0] = next;
+	}
+	for (unsigned i = 0; i < 5; i++)
+		h[i] += v[i];
+}
+
+void sha1(const uint8_t *data, size_t len, uint8_t digest[SHA1_SIZE])
+{
+	uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
+	uint8_t message[2 * BLOCK] = { 0 };
+	/* The message, one bit, and its length in eight bytes at the end of a block. */
+	const size_t padded = len + 9 <= BLOCK ? BLOCK : 2 * BLOCK;
+
+	assert(len <= SHA1_MAX_INPUT);
+	memcpy(message, data, len);
+	message[len] = 0x80;
+	store(message + padded - 4, (uint32_t)len * 8);
+	for (size_t at = 0; at < padded; at += BLOCK)
+		compress(h, message + at);
+	for (unsigned i = 0; i < 5; i++)
+		store(digest + (size_t)4 * i, h[i]);
+}
+
+void base64(const uint8_t *data, size_t len, char *out)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < len; i += 3) {
+		const bool two = i + 1 < len, three = i + 2 < len;
+		const uint32_t bits = (uint32_t)data[i] << 16 |
+				      (two ? (uint32_t)data[i + 1] << 8 : 0) |
+				      (three ? data[i + 2] : 0U);
+
+		*out++ = alphabet[bits >> 18];
+		*out++ = alphabet[bits >> 12 & 63];
+		*out++ = '=';
+		*out++ = '=';
+		if (two)
+			out[-2] = alphabet[bits >> 6 & 63];
+		if (three)
+			out[-1] = alphabet[bits & 63];
+	}
+	*out = '\0';
+}
+
+static bool is_ipv4(const struct tcplint_address *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(a->ip, mapped, sizeof(mapped));
+}
+
+static bool in_order(const struct tcplint_address *a, const struct tcplint_address *b)
+{
+	const int c = memcmp(a->ip, b->ip, sizeof(a->ip));
+
+	return c ? c < 0 : a->port <= b->port;
+}
+
+static size_t put_port(uint8_t *at, uint16_t port)
+{
+	at[0] = (uint8_t)(port >> 8);
+	at[1] = (uint8_t)port;
+	return 2;
+}
+
+const char *community_id(const struct tcplint_address *a, const struct tcplint_address *b,
+			 char out[COMMUNITY_ID_SIZE])
+{
+	const struct tcplint_address *first = in_order(a, b) ? a : b;
+	const struct tcplint_address *second = first == a ? b : a;
+	const size_t skip = is_ipv4(a) && is_ipv4(b) ? 12 : 0;
+	uint8_t tuple[2 + 2 * 16 + 2 + 2 * 2] = { 0 }; /* begins with the seed, 0 */
+	uint8_t digest[SHA1_SIZE];
+	size_t used = 2;
+
+	memcpy(tuple + used, first->ip + skip, 16 - skip);
+	used += 16 - skip;
+	memcpy(tuple + used, second->ip + skip, 16 - skip);
+	used += 16 - skip;
+	tuple[used] = PROTOCOL_TCP;
+	used += 2; /* and a byte of padding */
+	used += put_port(tuple + used, first->port);
+	used += put_port(tuple + used, second->port);
+	sha1(tuple, used, digest);
+	out[0] = '1';
+	out[1] = ':';
+	base64(digest, sizeof(digest), out + 2);
+	return out;
+}

@@ -1,0 +1,216 @@
+/*
+ * One connection (one incarnation of a 4-tuple), as a bystander remembers it.
+ *
+ * What each endpoint is known to have done and heard is kept as seven facts
+ * (rules.md 1.4), each with the frame that taught it; the states of RFC 9293
+ * follow from the facts (tracker.h).  A fact that the endpoint proved by its own
+ * output is CONFIRMED; what was merely seen on its way to the endpoint is TENTATIVE.
+ */
+#ifndef TCPLINT_CONN_H
+#define TCPLINT_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tcplint/tcplint.h>
+
+#include "rules.h"
+#include "zeek.h"
+
+enum side { CLIENT, SERVER };
+
+static inline enum side other(enum side x)
+{
+	return x == CLIENT ? SERVER : CLIENT;
+}
+
+enum fact {
+	SYN_SENT,  /* it sent its SYN, with or without ACK */
+	SYN_RCVD,  /* it received the peer's */
+	SYN_ACKED, /* its SYN was acknowledged, and it knows */
+	FIN_SENT,
+	FIN_ACKED,
+	FIN_RCVD,  /* in sequence: every byte before it too */
+	RESET,     /* it sent a RST, or accepted one */
+	FACT_COUNT
+};
+
+enum belief { NO, TENTATIVE, CONFIRMED };
+
+/* What is known of an endpoint besides its facts: bits of `known`. */
+enum known {
+	K_SEEN = 1 << 0,          /* it sent at least one segment */
+	K_ISN = 1 << 1,
+	K_ISN_INFERRED = 1 << 2,  /* from the peer's acknowledgment or mid-stream, not from its SYN */
+	K_SMAX = 1 << 3,
+	K_DMAX = 1 << 4,
+	K_AMAX = 1 << 5,
+	K_REDGE = 1 << 6,
+	K_FIN = 1 << 7,           /* `fend` is the number after its FIN */
+	K_TSVAL = 1 << 8,
+	K_ACTIVE = 1 << 9,        /* it opened with a SYN without ACK */
+	K_GOOD_CHECKSUM = 1 << 10,
+	K_RST_SENT = 1 << 11,     /* RESET because of its own RST */
+	K_FIN_AFTER_FIN = 1 << 12, /* its first FIN acknowledged the peer's */
+	K_HS_ACK = 1 << 13,       /* `hs_cover` is set */
+	K_FIN_COVER = 1 << 14,    /* `fin_cover` is set */
+	K_REFUSED = 1 << 15,      /* its RST refused something foreign; the attempt lives on */
+};
+
+/* The memory that most segments touch. */
+struct endpoint {
+	uint32_t isn;
+	uint32_t smax;  /* highest end of any segment: a lower bound of SND.NXT */
+	uint32_t dmax;  /* highest end of a payload byte */
+	uint32_t amax;  /* highest ACK sent: RCV.NXT when it was sent */
+	uint32_t redge; /* right edge of every window ever offered */
+	uint32_t fend;  /* one after the FIN */
+	uint32_t maxwnd;   /* largest window offered, scaled */
+	uint32_t window;   /* latest window offered, scaled */
+	uint32_t tsval;    /* newest TSval sent */
+	uint32_t hs_cover; /* end of the first segment of the peer's that carried ACK > isn: who acks it has the ACK */
+	uint32_t fin_cover; /* the same for ACK >= fend */
+	uint32_t holes;    /* cells: ranges below smax that were not captured */
+	uint16_t known;    /* enum known */
+	uint16_t facts;    /* two bits each: enum belief */
+	uint8_t state;     /* enum tcplint_state, likely */
+	uint8_t certain;   /* the facts behind it are all confirmed */
+	uint8_t wscale;    /* shift to apply to its window; SCALE_UNKNOWN */
+	uint8_t ttl;
+	struct mark last;  /* its latest segment */
+	uint64_t payload_bytes;
+	uint32_t segments, retransmitted;
+	int64_t turn;      /* shortest time seen from a stimulus at the tap to its answer; 0: unknown */
+};
+
+#define SCALE_UNKNOWN 0xff
+
+/* A past part of an endpoint's path, kept when its facts start over (rules.md 1.2, 7b). */
+struct past {
+	uint8_t state;
+	int64_t ts;
+};
+
+#define PAST_MAX   6
+#define RECENT_MAX 4
+
+/* The memory that the opening, the closing and the record need. */
+struct endpoint_detail {
+	struct mark fact[FACT_COUNT]; /* when and where it became true (the stimulus, when tentative) */
+	struct past past[PAST_MAX];
+	uint8_t pasts;
+	uint32_t syn, synack, fin, rst;
+	uint32_t syn_opt; /* enum tcp_option_bit of its SYN or SYN-ACK; 0 and !has_syn: not seen */
+	uint16_t syn_flags;
+	uint16_t mss;
+	uint8_t wscale;
+	bool has_syn, syn_cut;
+	uint32_t first_fin_ack; /* the ACK field of its first FIN */
+	uint32_t fin_ack;       /* and of its latest */
+	uint32_t fin_tsval;
+	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by;
+	uint32_t fin_copies;   /* retransmissions of the FIN */
+	uint32_t fin_copies_unanswered; /* since the peer's latest segment */
+	uint32_t syn_copies_unanswered;
+	uint32_t data_copies_unanswered; /* retransmissions since the peer's latest segment */
+	uint32_t rst_seq;
+	uint64_t bytes_after_peer_fin; /* new payload after it acknowledged the peer's FIN */
+	uint32_t half_close_end;
+	uint32_t offload, checksum_bad;
+	struct mark last_ack_of_fin;   /* TIME_WAIT: its latest ACK of the peer's FIN */
+	uint32_t syn_len; /* payload of its SYN */
+};
+
+/* A SYN of the client's or a SYN-ACK of the server's with a number of its own. */
+struct attempt {
+	uint32_t isn;
+	uint32_t ack;  /* SYN-ACK: its acknowledgment number */
+	uint32_t len;  /* payload */
+	uint16_t copies;
+	bool dead;     /* refused by a RST */
+	struct mark first, last;
+};
+
+#define ATTEMPTS 3
+
+struct recent { /* for E-DUP: the latest segments, by fingerprint */
+	uint32_t print;
+	uint32_t us; /* time in microseconds, modulo 2^32 */
+	uint8_t ttl, direction;
+};
+
+/* The flow key: both endpoints, the smaller first, and what else tells flows apart. */
+struct flow_key {
+	struct tcplint_address end[2]; /* end[0] <= end[1] */
+	uint32_t vlan, tunnel;         /* 0 unless they are part of the key */
+};
+
+struct conn {
+	struct flow_key key;
+	bool swapped; /* the client is key.end[1] */
+	bool in_use;
+	uint8_t origin; /* enum tcplint_origin */
+	bool self_connect;
+	bool simultaneous; /* SYNs crossed */
+	bool split;
+	bool truncated;
+	bool pending; /* a newer incarnation that the peer has not accepted yet */
+	bool fast_open;
+	struct endpoint end[2]; /* by enum side */
+	struct endpoint_detail detail[2];
+	struct attempt syn[ATTEMPTS];    /* of the client */
+	struct attempt synack[ATTEMPTS]; /* of the server */
+	uint8_t syns, synacks;
+	struct tcplint_conn_id id;
+	struct mark start;
+	struct mark last;
+	struct recent recent[RECENT_MAX];
+	uint8_t recent_next;
+	uint32_t older; /* the incarnation before this one, while it is kept */
+	uint32_t newer;
+	uint32_t candidates, findings; /* cells */
+	struct { uint32_t prev, next; } age; /* the class list that eviction takes from */
+	uint8_t age_class;
+	int64_t deadline; /* what the wheel is armed for */
+	int64_t reused;   /* when the SYN of a newer incarnation came that was accepted; 0: not */
+	int64_t superseded; /* when it was accepted */
+	struct mark foreign_syn; /* the SYN of a newer incarnation that has not been accepted */
+	enum side foreign_side;  /* who sent it */
+	uint32_t foreign_seq;
+	uint64_t loss; /* sequence numbers proven to have existed and not captured */
+	int64_t loss_ts; /* latest proof */
+	uint32_t duplicates, reordered;
+	uint8_t violated; /* bit 0: a violation of the handshake at >= 0.8; bit 1: of the teardown */
+	struct mark hs_ack; /* the first acknowledgment of the SYN-ACK */
+	struct mark icmp_refused; /* an ICMP error that quotes the SYN */
+	struct { /* the incarnation before, for E-NEWISN and strays */
+		bool valid;
+		uint32_t smax[2];
+		uint32_t isn[2];
+	} before;
+	/* one segment with a bad checksum a sender, replayed when its bytes are acknowledged (checksum_bad) */
+	struct {
+		bool valid;
+		uint32_t seq, len, ack;
+		uint16_t flags, window;
+		struct mark mark;
+	} damaged[2];
+	struct zeek zeek;
+};
+
+static inline enum belief fact_get(const struct endpoint *e, enum fact f)
+{
+	return (enum belief)(e->facts >> (2 * f) & 3);
+}
+
+static inline bool fact_is(const struct endpoint *e, enum fact f)
+{
+	return e->facts >> (2 * f) & 3;
+}
+
+static inline bool knows(const struct endpoint *e, unsigned k)
+{
+	return e->known & k;
+}
+
+#endif

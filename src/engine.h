@@ -1,0 +1,48 @@
+/*
+ * One engine: the flows whose hash it owns, from segments to events.
+ *
+ * Engines are values that share nothing.  What they decide goes to a sink in
+ * the order in which it was settled; time comes from the segments.
+ */
+#ifndef TCPLINT_ENGINE_H
+#define TCPLINT_ENGINE_H
+
+#include "cells.h"
+#include "flow.h"
+#include "view.h"
+#include "wheel.h"
+
+#define LOSS_MEMORY 64
+
+struct engine {
+	struct tcplint_options options;
+	struct tcplint_sink sink;
+	struct limits limits;
+	struct flow_table flows;
+	struct wheel wheel;
+	struct holes holes;
+	struct cells cells;
+	int64_t now; /* the latest time seen: never goes back */
+	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
+	unsigned losses;
+	struct tcplint_counters counters;
+	uint64_t hits[RULE_COUNT];
+	struct tcplint_segment *record; /* of the segment at hand, when segments are wanted */
+};
+
+bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink,
+		 struct error *e) MUST_CHECK;
+void engine_finish(struct engine *en);
+
+void engine_segment(struct engine *en, const struct segment *s);
+/* An ICMP error that quotes a segment of a connection. */
+void engine_quote(struct engine *en, const struct segment *s);
+/* It is `now`: timers fire. */
+void engine_tick(struct engine *en, int64_t now);
+/* Release everything that is still open, oldest first. */
+void engine_drain(struct engine *en, bool interrupted);
+
+/* Whether the capture is known to have missed something within a second of `ts`. */
+bool engine_loss_near(const struct engine *en, int64_t ts);
+
+#endif

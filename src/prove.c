@@ -1,0 +1,110 @@
+/*
+ * What an endpoint's own output proves and refutes of what the tap saw on its way to it
+ * (rules.md 1.3, T2).
+ */
+#include "tracker_private.h"
+
+/* The peer's SYN was never captured, yet X acknowledges something: its number is known to that extent. */
+static void infer_peer(struct conn *c, const struct view *v)
+{
+	struct endpoint *Y = &c->end[v->y];
+
+	if (knows(Y, K_ISN) || v->s->flags & FLAG_SYN || c->origin == TCPLINT_ORIGIN_MIDSTREAM || c->origin == TCPLINT_ORIGIN_STRAY)
+		return;
+	/* X's first ACK in the opening: the peer's SYN and perhaps data came before it */
+	Y->isn = v->s->ack - 1;
+	Y->known |= K_ISN | K_ISN_INFERRED;
+	if (!knows(Y, K_SMAX)) {
+		Y->smax = v->s->ack;
+		Y->known |= K_SMAX;
+	}
+	fact_set(c, v->y, SYN_RCVD, CONFIRMED, mark_of(v->s));
+	fact_set(c, v->y, SYN_SENT, CONFIRMED, mark_of(v->s));
+}
+
+/* Once Y acknowledges this segment it has also processed the acknowledgment of its SYN that the segment carries. */
+void tracker_note_cover(struct endpoint *Y, const struct segment *s, uint32_t end)
+{
+	if (!segment_length(s) || s->flags & FLAG_SYN)
+		return;
+	if (knows(Y, K_ISN) && !knows(Y, K_HS_ACK) && seq_gt(s->ack, Y->isn)) {
+		Y->hs_cover = end;
+		Y->known |= K_HS_ACK;
+	}
+}
+
+void tracker_prove(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	const enum side x = v->x;
+	struct endpoint *X = &c->end[x];
+	const struct endpoint *Y = &c->end[v->y];
+	const struct mark m = mark_of(s);
+
+	if (!(s->flags & FLAG_ACK) || (knows(Y, K_SMAX) && knows(Y, K_ISN) && seq_lt(s->ack, Y->isn + 1)))
+		return;
+	if (knows(Y, K_SMAX) && s->ack - Y->smax < UINT32_C(0x80000000) && s->ack - Y->smax > (1u << 30))
+		return; /* of another age */
+	if (!knows(Y, K_ISN) && !(s->flags & FLAG_RST))
+		infer_peer(c, v);
+	if (knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) && fact_is(Y, SYN_SENT) && !(s->flags & FLAG_RST))
+		fact_set(c, x, SYN_RCVD, CONFIRMED, m);
+	if (knows(Y, K_FIN) && s->ack == Y->fend)
+		fact_set(c, x, FIN_RCVD, CONFIRMED, m);
+	if (s->flags & (FLAG_SYN | FLAG_RST))
+		return;
+	const bool acks_cover = knows(X, K_HS_ACK) && seq_ge(s->ack, X->hs_cover);
+
+	/* the client speaks only once its SYN is acknowledged; a server may send FIN, or data with Fast Open, before */
+	if (fact_is(X, SYN_SENT) && fact_is(X, SYN_RCVD) &&
+	    (acks_cover || (s->len && !c->fast_open) ||
+	     (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
+	      (!c->simultaneous || fact_is(X, SYN_ACKED)))))
+		fact_set(c, x, SYN_ACKED, CONFIRMED, m);
+	if (knows(X, K_FIN_COVER) && seq_ge(s->ack, X->fin_cover))
+		fact_set(c, x, FIN_ACKED, CONFIRMED, m);
+}
+
+/* What X would not have sent, had it received what the tap saw on its way to it. */
+void tracker_contradict(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	const enum side x = v->x;
+	struct endpoint *X = &c->end[x];
+	const struct endpoint *Y = &c->end[v->y];
+	const struct mark *at = c->detail[x].fact;
+
+	if (s->flags & FLAG_SYN) {
+		if (!knows(X, K_ISN) || s->seq != X->isn)
+			return;
+		if (!(s->flags & FLAG_ACK)) {
+			fact_refute(c, x, SYN_RCVD);
+			fact_refute(c, x, SYN_ACKED);
+		} else if (s->ts - at[SYN_ACKED].ts > crossing(X)) {
+			fact_refute(c, x, SYN_ACKED);
+		}
+		return;
+	}
+	if (s->flags & FLAG_RST) {
+		const bool reply = !(s->flags & FLAG_ACK);
+
+		/* a bare RST answers an ACK-bearing segment of a connection that X does not have */
+		if (reply || !knows(Y, K_FIN) || seq_lt(s->ack, Y->fend))
+			fact_refute(c, x, FIN_RCVD);
+		if (reply && !knows(X, K_DMAX)) {
+			fact_refute(c, x, SYN_ACKED);
+			if (knows(X, K_ACTIVE))
+				fact_refute(c, x, SYN_RCVD);
+		}
+		return;
+	}
+	if (s->flags & FLAG_ACK && knows(Y, K_FIN) && seq_lt(s->ack, Y->fend) &&
+	    s->ts - at[FIN_RCVD].ts > crossing(X))
+		fact_refute(c, x, FIN_RCVD);
+	if (s->flags & FLAG_FIN && knows(X, K_FIN) && v->end == X->fend && s->ts - at[FIN_ACKED].ts > crossing(X))
+		fact_refute(c, x, FIN_ACKED);
+	if (knows(X, K_RST_SENT) && fact_is(X, RESET) && s->ts - at[RESET].ts > REORDER_WINDOW)
+		fact_clear(c, x, RESET); /* the RST was not its own, or it refused something foreign */
+	else if (s->ts - at[RESET].ts > crossing(X))
+		fact_refute(c, x, RESET);
+}

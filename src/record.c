@@ -1,0 +1,387 @@
+#include <string.h>
+
+#include "incarnation.h"
+#include "record.h"
+#include "resolve.h"
+#include "tracker.h"
+
+#define UNKNOWN (-1)
+
+static bool both_closed(const struct conn *c)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+
+	if (c->self_connect)
+		return fact_is(a, FIN_SENT) && fact_is(a, FIN_ACKED);
+	return fact_is(a, FIN_SENT) && fact_is(a, FIN_ACKED) && fact_is(b, FIN_SENT) && fact_is(b, FIN_ACKED);
+}
+
+/* A client in SYN_SENT that refuses a foreign SYN-ACK goes on, whatever its RST does to the server. */
+static bool was_reset(const struct conn *c)
+{
+	return fact_is(&c->end[CLIENT], RESET) ||
+	       (fact_is(&c->end[SERVER], RESET) && !knows(&c->end[CLIENT], K_REFUSED));
+}
+
+/* When the second of the two FINs was acknowledged; a RST after that ends nothing. */
+static int64_t closed_at(const struct conn *c)
+{
+	const int64_t a = c->detail[CLIENT].fact[FIN_ACKED].ts, b = c->detail[SERVER].fact[FIN_ACKED].ts;
+
+	return a > b ? a : b;
+}
+
+static bool reset_before_close(const struct conn *c)
+{
+	int64_t first = INT64_MAX;
+
+	for (enum side i = CLIENT; i <= SERVER; i++)
+		if (fact_is(&c->end[i], RESET) && c->detail[i].fact[RESET].ts < first)
+			first = c->detail[i].fact[RESET].ts;
+	return was_reset(c) && (!both_closed(c) || first < closed_at(c));
+}
+
+/* One direction was never captured although it existed: an ACK, data or FIN proves the peer. */
+static bool one_sided(const struct conn *c)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+
+	if (c->self_connect || knows(a, K_SEEN) == knows(b, K_SEEN))
+		return false;
+	const enum side x = knows(a, K_SEEN) ? CLIENT : SERVER;
+	const struct endpoint_detail *d = &c->detail[x];
+
+	return c->end[x].segments > d->syn + d->rst && c->origin != TCPLINT_ORIGIN_STRAY;
+}
+
+/* ---- handshake ---- */
+
+static enum tcplint_handshake_kind handshake_kind(const struct conn *c)
+{
+	const struct endpoint_detail *d = c->detail;
+
+	if (c->simultaneous || (c->self_connect && d[CLIENT].syn))
+		return TCPLINT_HANDSHAKE_SIMULTANEOUS;
+	if (c->split)
+		return TCPLINT_HANDSHAKE_SPLIT;
+	if (!d[SERVER].synack)
+		return TCPLINT_HANDSHAKE_NONE;
+	if (c->fast_open && d[CLIENT].syn_len && d[CLIENT].syn)
+		return TCPLINT_HANDSHAKE_FAST_OPEN;
+	return TCPLINT_HANDSHAKE_THREE_WAY;
+}
+
+/* Whether the client's acknowledgment of the SYN-ACK was captured. */
+static bool third_step_seen(const struct conn *c)
+{
+	if (c->simultaneous || c->self_connect)
+		return fact_is(&c->end[CLIENT], SYN_ACKED) && (c->self_connect || fact_is(&c->end[SERVER], SYN_ACKED));
+	return c->hs_ack.frame;
+}
+
+/* Whether something proves that the connection came to be although a step of its handshake was not captured. */
+static bool opened_unseen(const struct conn *c)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+
+	return fact_get(a, SYN_ACKED) == CONFIRMED || fact_get(b, SYN_ACKED) == CONFIRMED ||
+	       (knows(b, K_DMAX) && !knows(a, K_SEEN));
+}
+
+static enum tcplint_judgement judge_handshake(const struct conn *c)
+{
+	const struct endpoint_detail *d = c->detail;
+	const uint32_t syns = d[CLIENT].syn + d[SERVER].syn, synacks = d[CLIENT].synack + d[SERVER].synack;
+
+	if (!syns && !synacks)
+		return TCPLINT_NOT_SEEN;
+	if (c->violated & 1)
+		return TCPLINT_VIOLATED;
+	if (one_sided(c) || !syns)
+		return TCPLINT_UNDECIDABLE;
+	if (!synacks && !c->self_connect && !c->simultaneous)
+		return opened_unseen(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
+	if (third_step_seen(c))
+		return TCPLINT_CONFORMANT;
+	return opened_unseen(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
+}
+
+static void fill_handshake(struct tcplint_connection *r, const struct conn *c)
+{
+	const struct attempt *syn = c->syns ? &c->syn[c->syns - 1] : NULL;
+	const struct attempt *synack = c->synacks ? &c->synack[c->synacks - 1] : NULL;
+
+	r->handshake.verdict = judge_handshake(c);
+	r->handshake.kind = handshake_kind(c);
+	r->handshake.syn_count = c->detail[CLIENT].syn + c->detail[SERVER].syn;
+	r->handshake.synack_count = c->detail[CLIENT].synack + c->detail[SERVER].synack;
+	r->handshake.syn_synack = r->handshake.synack_ack = r->handshake.total = UNKNOWN;
+	if (syn && synack && c->simultaneous == false && synack->first.ts >= syn->first.ts)
+		r->handshake.syn_synack = synack->first.ts - syn->first.ts;
+	if (synack && c->hs_ack.frame && !c->simultaneous && c->hs_ack.ts >= synack->first.ts)
+		r->handshake.synack_ack = c->hs_ack.ts - synack->first.ts;
+	if (syn && c->hs_ack.frame)
+		r->handshake.total = c->hs_ack.ts - syn->first.ts;
+}
+
+/* ---- teardown ---- */
+
+static int active_closer(const struct conn *c)
+{
+	const bool a = knows(&c->end[CLIENT], K_FIN), b = knows(&c->end[SERVER], K_FIN);
+
+	if (a && b && !c->self_connect)
+		return c->detail[SERVER].first_fin.frame < c->detail[CLIENT].first_fin.frame;
+	return a ? CLIENT : b ? SERVER : UNKNOWN;
+}
+
+static enum tcplint_teardown_kind teardown_kind(const struct conn *c)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+	const struct endpoint_detail *d = c->detail;
+
+	if (reset_before_close(c))
+		return d[SERVER].synack || c->origin != TCPLINT_ORIGIN_SYN || knows(a, K_FIN) || knows(b, K_FIN) ?
+			       TCPLINT_TEARDOWN_RST :
+			       TCPLINT_TEARDOWN_NONE;
+	if (!knows(a, K_FIN) && !knows(b, K_FIN))
+		return TCPLINT_TEARDOWN_NONE;
+	if (c->self_connect)
+		return TCPLINT_TEARDOWN_SIMULTANEOUS;
+	if (!knows(a, K_FIN) || !knows(b, K_FIN))
+		return TCPLINT_TEARDOWN_HALF_CLOSED;
+	const enum side closer = active_closer(c) == SERVER ? SERVER : CLIENT, peer = other(closer);
+
+	if (!knows(&c->end[peer], K_FIN_AFTER_FIN))
+		return TCPLINT_TEARDOWN_SIMULTANEOUS;
+	return d[closer].fin_acked_by.frame == d[peer].first_fin.frame ? TCPLINT_TEARDOWN_THREE_SEGMENT :
+									 TCPLINT_TEARDOWN_FOUR_WAY;
+}
+
+static enum tcplint_judgement judge_teardown(const struct conn *c, enum tcplint_teardown_kind kind)
+{
+	if (kind == TCPLINT_TEARDOWN_NONE)
+		return TCPLINT_NOT_SEEN;
+	if (c->violated & 2)
+		return TCPLINT_VIOLATED;
+	if (kind == TCPLINT_TEARDOWN_RST || both_closed(c))
+		return c->origin == TCPLINT_ORIGIN_STRAY ? TCPLINT_UNDECIDABLE : TCPLINT_CONFORMANT;
+	return one_sided(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
+}
+
+static void fill_teardown(struct tcplint_connection *r, const struct conn *c)
+{
+	const int closer = active_closer(c);
+
+	r->teardown.kind = teardown_kind(c);
+	r->teardown.verdict = judge_teardown(c, r->teardown.kind);
+	r->teardown.active_closer = r->teardown.kind == TCPLINT_TEARDOWN_NONE ? UNKNOWN : closer;
+	r->teardown.duration = UNKNOWN;
+	if (closer == UNKNOWN)
+		return;
+	if (!c->self_connect) {
+		r->teardown.has_half_close = true;
+		r->teardown.half_close_bytes = c->detail[closer == CLIENT ? SERVER : CLIENT].bytes_after_peer_fin;
+	}
+	if (both_closed(c))
+		r->teardown.duration = closed_at(c) - c->detail[closer].first_fin.ts;
+}
+
+static void fill_time_wait(struct tcplint_connection *r, const struct conn *c)
+{
+	const bool a = c->end[CLIENT].state == TCPLINT_TIME_WAIT, b = c->end[SERVER].state == TCPLINT_TIME_WAIT;
+
+	r->time_wait.holder = a && b ? 2 : a ? CLIENT : b ? SERVER : UNKNOWN;
+	r->time_wait.lower = r->time_wait.upper = r->time_wait.reuse_after = UNKNOWN;
+	if (r->time_wait.holder == UNKNOWN)
+		return;
+	const struct endpoint_detail *d = &c->detail[b && !a ? SERVER : CLIENT];
+
+	r->time_wait.start = d->last_ack_of_fin.frame ? d->last_ack_of_fin.ts : d->fact[FIN_RCVD].ts;
+	if (c->reused)
+		r->time_wait.reuse_after = c->reused - r->time_wait.start;
+}
+
+/* ---- endpoints ---- */
+
+static void fill_endpoint(struct tcplint_endpoint *r, const struct conn *c, enum side x)
+{
+	const struct endpoint *e = &c->end[x];
+	const struct endpoint_detail *d = &c->detail[x];
+
+	*r = (struct tcplint_endpoint){
+		.has_isn = knows(e, K_ISN),
+		.isn_inferred = knows(e, K_ISN_INFERRED),
+		.isn = e->isn,
+		.has_syn = d->has_syn && !d->syn_cut,
+		.has_mss = d->syn_opt & OPT_MSS,
+		.has_wscale = d->syn_opt & OPT_WSCALE,
+		.mss = d->mss,
+		.wscale = d->wscale,
+		.sack_permitted = d->syn_opt & OPT_SACK_PERMITTED,
+		.timestamps = d->syn_opt & OPT_TIMESTAMPS,
+		.fast_open = d->syn_opt & OPT_FAST_OPEN,
+		.has_ttl = knows(e, K_SEEN),
+		.ttl = e->ttl,
+		.segments = e->segments,
+		.payload_bytes = e->payload_bytes,
+		.retransmitted_segments = e->retransmitted,
+		.syn = d->syn,
+		.synack = d->synack,
+		.fin = d->fin,
+		.rst = d->rst,
+		.has_state = tracker_known(c, x) && !(c->self_connect && x == SERVER),
+		.state = (enum tcplint_state)e->state,
+		.state_certain = e->certain,
+	};
+	/* RFC 3168, 6.1.1: an ECN-setup SYN has ECE and CWR, an ECN-setup SYN-ACK has ECE alone */
+	r->ecn = d->has_syn && (d->syn_flags & FLAG_ACK ? (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == FLAG_ECE :
+							  (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR));
+	if (r->has_state)
+		r->state_count = tracker_path(c, x, r->states, TCPLINT_MAX_STATES);
+}
+
+static void fill_not_evaluated(struct tcplint_connection *r, const struct conn *c)
+{
+	for (enum rule i = 0; i < RULE_COUNT; i++) {
+		const struct tcplint_rule *rule = &rule_rows[i].public;
+		const char *reason = NULL;
+
+		if ((rule->evidence == 'X' || rule->evidence == 'A') && r->quality.one_sided &&
+		    rule->phase != TCPLINT_PHASE_CAPTURE)
+			reason = "one_sided";
+		else if (rule->phase == TCPLINT_PHASE_HANDSHAKE && c->origin == TCPLINT_ORIGIN_MIDSTREAM)
+			reason = "midstream";
+		else if (rule->phase == TCPLINT_PHASE_OPTIONS && c->truncated)
+			reason = "truncated";
+		if (reason && r->not_evaluated_count < 64) {
+			r->not_evaluated[r->not_evaluated_count].rule = i;
+			r->not_evaluated[r->not_evaluated_count++].reason = reason;
+		}
+	}
+}
+
+/* ---- findings ---- */
+
+#define FINDINGS_MAX 64
+
+struct embedded {
+	struct tcplint_finding finding[FINDINGS_MAX];
+	const struct tcplint_finding *list[FINDINGS_MAX];
+	char message[FINDINGS_MAX][512];
+};
+
+static void fill_findings(const struct engine *en, struct tcplint_connection *r, const struct conn *c,
+			  struct embedded *e)
+{
+	for (const struct finding_cell *f = finding_at(&en->cells, c->findings); f && r->finding_count < FINDINGS_MAX;
+	     f = finding_at(&en->cells, f->next)) {
+		const unsigned i = r->finding_count;
+
+		if (!f->listed)
+			continue;
+		resolve_public(en, c, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
+		e->list[i] = &e->finding[i];
+		r->finding_count++;
+	}
+	r->findings = e->list;
+}
+
+static enum tcplint_end end_of(const struct conn *c, enum tcplint_end end)
+{
+	if (reset_before_close(c))
+		return TCPLINT_END_RST;
+	if (both_closed(c))
+		return TCPLINT_END_FIN;
+	return end;
+}
+
+static bool has_listed(const struct engine *en, const struct conn *c)
+{
+	for (const struct finding_cell *f = finding_at(&en->cells, c->findings); f; f = finding_at(&en->cells, f->next))
+		if (f->listed)
+			return true;
+	return false;
+}
+
+void record_connection(struct engine *en, const struct conn *c, enum tcplint_end end)
+{
+	const enum tcplint_teardown_kind kind = teardown_kind(c);
+	const enum tcplint_end how = end_of(c, end);
+
+	en->counters.handshake[judge_handshake(c)]++;
+	en->counters.teardown[judge_teardown(c, kind)]++;
+	en->counters.end[how]++;
+	en->counters.origin[c->origin]++;
+	if (!en->sink.connection || (!en->options.all && !has_listed(en, c)))
+		return;
+	struct embedded findings;
+	struct tcplint_connection r = {
+		.conn = &c->id,
+		.start = c->start.ts,
+		.duration = c->last.ts - c->start.ts,
+		.origin = (enum tcplint_origin)c->origin,
+		.end = how,
+		.self_connect = c->self_connect,
+	};
+
+	r.quality.capture_loss = c->loss;
+	r.quality.duplicates = c->duplicates;
+	r.quality.reordered = c->reordered;
+	r.quality.one_sided = one_sided(c);
+	r.quality.truncated = c->truncated;
+	fill_handshake(&r, c);
+	fill_teardown(&r, c);
+	fill_time_wait(&r, c);
+	fill_endpoint(&r.endpoint[CLIENT], c, CLIENT);
+	fill_endpoint(&r.endpoint[SERVER], c, SERVER);
+	r.conn_state = zeek_conn_state(&c->zeek);
+	r.history = zeek_history(&c->zeek);
+	fill_not_evaluated(&r, c);
+	fill_findings(en, &r, c, &findings);
+	en->sink.connection(en->sink.user, &r);
+}
+
+/* ---- segments ---- */
+
+void record_segment_before(struct tcplint_segment *r, const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	*r = (struct tcplint_segment){
+		.conn = &v->c->id,
+		.ts = s->ts,
+		.frame = s->frame,
+		.from = (enum tcplint_side)v->x,
+		.flags = s->flags,
+		.seq = s->seq,
+		.ack = s->ack,
+		.len = s->len,
+		.window = s->window,
+	};
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		r->before[i] = (enum tcplint_state)v->state[i];
+		r->known_before[i] = v->known[i];
+		r->certain_before[i] = v->certain[i];
+	}
+}
+
+void record_segment_after(struct engine *en, struct tcplint_segment *r, const struct view *v)
+{
+	const struct segment *s = v->s;
+	const struct endpoint *X = v->X, *Y = v->Y;
+
+	r->has_relative = knows(X, K_ISN) && (knows(Y, K_ISN) || !(s->flags & FLAG_ACK));
+	r->seq_relative = s->seq - X->isn;
+	r->ack_relative = s->flags & FLAG_ACK ? s->ack - Y->isn : 0;
+	if (!(s->flags & FLAG_SYN) && X->wscale != SCALE_UNKNOWN)
+		r->window <<= X->wscale;
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		r->after[i] = (enum tcplint_state)v->c->end[i].state;
+		r->known_after[i] = tracker_known(v->c, i);
+		r->certain_after[i] = v->c->end[i].certain;
+		r->arrow[i] = v->arrow[i];
+	}
+	r->ignored = v->ignored;
+	en->sink.segment(en->sink.user, r);
+}

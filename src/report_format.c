@@ -1,0 +1,138 @@
+/* Times, addresses and clauses as people and programs read them.  Integer arithmetic; no locale, no time zone. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report_private.h"
+
+#define NS_PER_SECOND   INT64_C(1000000000)
+#define SECONDS_PER_DAY INT64_C(86400)
+
+struct date {
+	int64_t year;
+	unsigned month, day;
+};
+
+/*
+ * The Gregorian calendar in eras of 400 years, 146097 days each.  Years begin in March, so that the
+ * leap day is the last of its year; 719468 days lie between 0000-03-01 and 1970-01-01.
+ */
+static struct date date_of(int64_t days)
+{
+	const int64_t shifted = days + 719468;
+	const int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+	const unsigned of_era = (unsigned)(shifted - era * 146097);
+	const unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	const unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+	const unsigned month = (5 * of_year + 2) / 153; /* 0 is March; five months have 153 days */
+
+	return (struct date){
+		.year = year + era * 400 + (month >= 10),
+		.month = month < 10 ? month + 3 : month - 9,
+		.day = of_year - (153 * month + 2) / 5 + 1,
+	};
+}
+
+static char *digits(char *out, uint64_t n, int width)
+{
+	for (int i = width - 1; i >= 0; i--, n /= 10)
+		out[i] = (char)('0' + n % 10);
+	return out + width;
+}
+
+/* 64 bits of nanoseconds reach from 1677 to 2262: the year always has four digits. */
+const char *format_time(int64_t ts, char out[TIME_SIZE])
+{
+	int64_t seconds = ts / NS_PER_SECOND, ns = ts % NS_PER_SECOND, days;
+	struct date d;
+	char *at = out;
+
+	if (ns < 0) {
+		ns += NS_PER_SECOND;
+		seconds--;
+	}
+	days = (seconds >= 0 ? seconds : seconds - (SECONDS_PER_DAY - 1)) / SECONDS_PER_DAY;
+	seconds -= days * SECONDS_PER_DAY;
+	d = date_of(days);
+	at = digits(at, (uint64_t)d.year, 4);
+	*at++ = '-';
+	at = digits(at, d.month, 2);
+	*at++ = '-';
+	at = digits(at, d.day, 2);
+	*at++ = 'T';
+	at = digits(at, (uint64_t)seconds / 3600, 2);
+	*at++ = ':';
+	at = digits(at, (uint64_t)seconds / 60 % 60, 2);
+	*at++ = ':';
+	at = digits(at, (uint64_t)seconds % 60, 2);
+	*at++ = '.';
+	at = digits(at, (uint64_t)ns, 9);
+	*at++ = 'Z';
+	*at = '\0';
+	return out;
+}
+
+/*
+ * A double of up to 2^53 nanoseconds is exact and the division rounds once, so that 15 digits print what was
+ * measured and nothing else.
+ */
+double format_seconds(int64_t ns)
+{
+	return (double)ns / (double)NS_PER_SECOND;
+}
+
+double format_since(int64_t ts, int64_t start)
+{
+	/* Modulo 2^64 the difference is right even where int64_t would overflow. */
+	return ts >= start ? (double)((uint64_t)ts - (uint64_t)start) / (double)NS_PER_SECOND
+			   : -((double)((uint64_t)start - (uint64_t)ts) / (double)NS_PER_SECOND);
+}
+
+const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const bool v4 = !memcmp(ip, mapped, sizeof(mapped));
+
+	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip + sizeof(mapped) : ip, out, ADDRESS_SIZE))
+		*out = '\0';
+	return out;
+}
+
+const char *format_endpoint(const struct tcplint_address *a, char out[ENDPOINT_SIZE])
+{
+	char ip[ADDRESS_SIZE];
+	const bool v6 = strchr(format_address(a->ip, ip), ':');
+
+	snprintf(out, ENDPOINT_SIZE, v6 ? "[%s]:%u" : "%s:%u", ip, (unsigned)a->port);
+	return out;
+}
+
+/* Copy up to one of `stops`; answers where it stopped. */
+static const char *word(const char *from, const char *stops, char *out, size_t size)
+{
+	const size_t len = strcspn(from, stops);
+
+	snprintf(out, size, "%.*s", (int)len, from);
+	return from + len;
+}
+
+bool next_clause(const char **list, struct clause *c)
+{
+	const char *at = *list;
+	char *end;
+
+	if (!at)
+		return false;
+	at += strspn(at, " ");
+	if (!*at)
+		return false;
+	*c = (struct clause){ .rfc = (unsigned)strtoul(at, &end, 10) };
+	at = end;
+	if (*at == '/')
+		at = word(at + 1, " /", c->section, sizeof(c->section));
+	if (*at == '/')
+		at = word(at + 1, " ", c->tag, sizeof(c->tag));
+	*list = at + strcspn(at, " ");
+	return true;
+}

@@ -1,0 +1,98 @@
+/* What the files of the reporter share. */
+#ifndef TCPLINT_REPORT_PRIVATE_H
+#define TCPLINT_REPORT_PRIVATE_H
+
+#include <jansson.h>
+
+#include "community_id.h"
+#include "report.h"
+
+/* What is remembered of each rule. */
+struct rule_memory {
+	uint64_t listed; /* findings handed to the reporter */
+	json_t *clauses; /* made when first needed, and shared by all records */
+};
+
+struct report {
+	struct report_options o;
+	bool failed;    /* sticky */
+	bool no_memory; /* ours, not the writer's */
+	bool started;
+	int64_t first_ts;
+	char *buffer; /* the line */
+	size_t size, used;
+	struct rule_memory *rules;
+	uint64_t severity_listed[TCPLINT_ERROR + 1];
+	struct { /* segments of one connection come in a row: its name is not computed twice */
+		bool valid;
+		struct tcplint_address end[2];
+		char id[COMMUNITY_ID_SIZE];
+	} last;
+};
+
+/* report.c */
+void report_count(struct report *r, const struct tcplint_finding *f);
+bool report_wants(const struct report *r, enum report_type type);
+bool report_reserve(struct report *r, size_t size);
+bool report_write(struct report *r);
+const char *report_community_id(struct report *r, const struct tcplint_conn_id *c);
+void report_locate(const struct report *r, uint64_t ordinal, const char **file, uint64_t *number);
+
+/* report_format.c */
+#define TIME_SIZE     31 /* 2024-02-29T12:34:56.123456789Z */
+#define ADDRESS_SIZE  46
+#define ENDPOINT_SIZE (ADDRESS_SIZE + 8)
+
+const char *format_time(int64_t ts, char out[TIME_SIZE]);
+const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE]);
+const char *format_endpoint(const struct tcplint_address *a,
+			    char out[ENDPOINT_SIZE]); /* "10.0.0.1:80", "[::1]:80" */
+double format_seconds(int64_t ns);
+double format_since(int64_t ts, int64_t start);
+
+/* RFC, section and tag of the next clause of a rule's list; false at its end. */
+struct clause {
+	unsigned rfc;
+	char section[32], tag[32];
+};
+bool next_clause(const char **list, struct clause *c);
+
+/*
+ * report_json.c: members of an object, which may be null once memory has run out.  That failure sticks in the
+ * report, so that nobody has to ask after each member.  A text that is null makes no member.
+ */
+bool put(struct report *r, json_t *object, const char *key, json_t *value);
+void put_text(struct report *r, json_t *object, const char *key, const char *text);
+void put_foreign(struct report *r, json_t *object, const char *key,
+		 const char *text); /* perhaps not UTF-8 */
+void put_number(struct report *r, json_t *object, const char *key, uint64_t n);
+void put_fraction(struct report *r, json_t *object, const char *key, float f); /* 0..1 */
+void put_bool(struct report *r, json_t *object, const char *key, bool b);
+void put_seconds(struct report *r, json_t *object, const char *key,
+		 int64_t ns); /* negative: no member */
+void put_time(struct report *r, json_t *object, const char *key, int64_t ts);
+json_t *put_object(struct report *r, json_t *object, const char *key);
+json_t *put_array(struct report *r, json_t *object, const char *key);
+void append(struct report *r, json_t *array, json_t *value);
+json_t *foreign_text(const char *text);
+json_t *rule_name(unsigned rule);
+void put_when(struct report *r, json_t *object, int64_t ts); /* `ts` and `rel` */
+json_t *record_begin(struct report *r, const char *type);
+bool record_end(struct report *r, json_t *object);
+
+/* report_finding.c */
+void put_conn(struct report *r, json_t *object, const struct tcplint_conn_id *c);
+void put_finding(struct report *r, json_t *object, const struct tcplint_finding *f, bool embedded);
+void put_rules(struct report *r, json_t *object, const char *key, const unsigned *rules,
+	       unsigned count);
+void put_clauses(struct report *r, json_t *object, unsigned rule);
+bool json_finding(struct report *r, const struct tcplint_finding *f);
+
+/* report_connection.c, report_segment.c, report_totals.c */
+bool json_connection(struct report *r, const struct tcplint_connection *c);
+bool json_segment(struct report *r, const struct tcplint_segment *s);
+bool json_capture(struct report *r, const struct report_capture *c);
+bool json_stats(struct report *r, const struct report_totals *t);
+bool json_summary(struct report *r, const struct report_totals *t);
+
+#endif

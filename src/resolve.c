@@ -1,0 +1,487 @@
+#include <assert.h>
+#include <string.h>
+
+#include "message.h"
+#include "resolve.h"
+
+enum scope { FRAME, CONN };
+
+static const struct {
+	uint16_t keep, suppress;
+	uint8_t scope;
+} precedence[] = {
+#define PREFER(left, scope, right) { RULE_##left, RULE_##right, scope },
+#include "precedence.def"
+#undef PREFER
+};
+
+#define PRECEDENCES (sizeof(precedence) / sizeof(*precedence))
+
+void batch_add(struct batch *b, enum rule r, enum outcome o, const struct draft *d)
+{
+	if (b->n == BATCH_MAX)
+		return;
+	b->fired[b->n++] = (struct fired){ .rule = (uint16_t)r, .outcome = (uint8_t)o, .draft = *d };
+}
+
+static void note(unsigned *list, unsigned *n, unsigned max, unsigned rule)
+{
+	if (*n < max)
+		list[(*n)++] = rule;
+}
+
+/* ---- candidates ---- */
+
+static void open_candidate(struct engine *en, struct conn *c, const struct view *v, enum rule r, const struct draft *d)
+{
+	for (const struct candidate_cell *q = candidate_at(&en->cells, c->candidates); q;
+	     q = candidate_at(&en->cells, q->next))
+		if (q->k.rule == r && q->k.sender == v->x)
+			return; /* one at a time: the first shows the cause */
+	const uint32_t number = slab_take(&en->cells.candidates);
+
+	if (!number) {
+		en->cells.exhausted++;
+		return;
+	}
+	struct candidate_cell *q = candidate_at(&en->cells, number);
+
+	q->k = (struct candidate){
+		.rule = (uint16_t)r,
+		.sender = (uint8_t)v->x,
+		.opened = v->now,
+		.deadline = v->now + RESOLVE_TIMEOUT,
+		.draft = *d,
+	};
+	if (v->s) {
+		q->k.seq = v->s->seq;
+		q->k.ack = v->s->ack;
+		q->k.end = v->end;
+		if (d->state[0] == KEEP) {
+			q->k.draft.state[0] = v->state[0];
+			q->k.draft.state[1] = v->state[1];
+		}
+	}
+	q->next = c->candidates;
+	c->candidates = number;
+	if (en->record)
+		note(en->record->opened, &en->record->opened_count, 8, r);
+}
+
+static bool wanted(const struct rule_row *row, const struct view *v, enum rule_on on)
+{
+	return row->on == on && (on != ON_SEGMENT || row->when & v->events);
+}
+
+void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b)
+{
+	for (enum rule r = 0; r < RULE_COUNT; r++) {
+		const struct rule_row *row = &rule_rows[r];
+		struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
+
+		if (!wanted(row, v, on)) {
+#ifndef NDEBUG
+			if (row->on == on && on == ON_SEGMENT)
+				assert(!row->predicate(v, &d)); /* the mask of its row is too narrow */
+#endif
+			continue;
+		}
+		if (en->options.disabled && en->options.disabled[r])
+			continue;
+		if (!row->predicate(v, &d))
+			continue;
+		if (row->settle)
+			open_candidate(en, c, v, r, &d);
+		else
+			batch_add(b, r, REFUTED, &d);
+	}
+}
+
+void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct batch *b)
+{
+	for (uint32_t *link = &c->candidates; *link;) {
+		const uint32_t number = *link;
+		struct candidate_cell *q = candidate_at(&en->cells, number);
+		enum outcome o = rule_rows[q->k.rule].settle(v, &q->k);
+
+		if (o == WAIT && (v->releasing || v->now >= q->k.deadline))
+			o = PLAIN;
+		if (o == WAIT) {
+			link = &q->next;
+			continue;
+		}
+		if (en->record)
+			note(en->record->settled, &en->record->settled_count, 8, q->k.rule);
+		if (o == SUPPORTED) {
+			batch_add(b, RULE_capture_loss, REFUTED, &q->k.draft);
+			if (b->n) {
+				b->fired[b->n - 1].has_would_be = true;
+				b->fired[b->n - 1].would_be = q->k.rule;
+				b->fired[b->n - 1].draft.offender = TCPLINT_BY_CAPTURE;
+				b->fired[b->n - 1].draft.evidence |= EVI_loss_proven;
+			}
+		} else if (o != DISMISSED) {
+			batch_add(b, (enum rule)q->k.rule, o, &q->k.draft);
+		}
+		*link = q->next;
+		slab_give(&en->cells.candidates, number);
+	}
+}
+
+int64_t resolve_deadline(const struct engine *en, const struct conn *c)
+{
+	int64_t least = INT64_MAX;
+
+	for (const struct candidate_cell *q = candidate_at(&en->cells, c->candidates); q;
+	     q = candidate_at(&en->cells, q->next))
+		if (q->k.deadline < least)
+			least = q->k.deadline;
+	return least;
+}
+
+void resolve_forget(struct engine *en, struct conn *c)
+{
+	while (c->candidates) {
+		const uint32_t number = c->candidates;
+
+		c->candidates = candidate_at(&en->cells, number)->next;
+		slab_give(&en->cells.candidates, number);
+	}
+	while (c->findings) {
+		const uint32_t number = c->findings;
+
+		c->findings = finding_at(&en->cells, number)->next;
+		slab_give(&en->cells.findings, number);
+	}
+}
+
+/* ---- confidence (rules.md 1.7) ---- */
+
+static bool states_what_the_tap_saw(enum tcplint_verdict v)
+{
+	return v == TCPLINT_NETWORK_EVENT || v == TCPLINT_ARTEFACT || v == TCPLINT_NOTE;
+}
+
+static bool loss_near(const struct engine *en, const struct conn *c, int64_t ts)
+{
+	const int64_t since = ts - SECOND;
+
+	return engine_loss_near(en, ts) || (c->loss && c->loss_ts >= since) ||
+	       holes_since(&en->holes, &c->end[CLIENT], since) || holes_since(&en->holes, &c->end[SERVER], since);
+}
+
+static float confidence_of(const struct engine *en, const struct conn *c, struct fired *f, enum tcplint_verdict verdict)
+{
+	const char kind = rule_rows[f->rule].public.evidence;
+	const bool cross = kind == 'X' || kind == 'A';
+	float p = rule_base_confidence((enum rule)f->rule);
+
+	if (kind == 'F')
+		f->draft.evidence |= EVI_single_segment;
+	if (kind == 'P')
+		f->draft.evidence |= EVI_same_sender;
+	if (states_what_the_tap_saw(verdict))
+		return f->draft.cap > 0 && f->draft.cap < 0.9F ? f->draft.cap : 0.9F;
+	if (cross && f->outcome == PLAIN) {
+		const bool loss = loss_near(en, c, f->draft.ts);
+
+		p *= loss ? 0.5F : 0.75F;
+		f->draft.alternatives |= ALT_capture_loss;
+		if (!loss)
+			f->draft.evidence |= EVI_no_loss_near;
+	}
+	if (f->outcome == REFUTED && f->draft.evidence & EVI_peer_objected && p < 0.95F)
+		p = 0.95F;
+	if (cross && c->origin == TCPLINT_ORIGIN_MIDSTREAM)
+		p *= 0.5F;
+	if (f->draft.scale > 0)
+		p *= f->draft.scale;
+	if (kind == 'A' && p > 0.6F)
+		p = 0.6F;
+	if (f->draft.cap > 0 && p > f->draft.cap)
+		p = f->draft.cap;
+	return p;
+}
+
+/* ---- findings ---- */
+
+static struct finding_cell *find(const struct engine *en, const struct conn *c, unsigned rule, int offender)
+{
+	for (struct finding_cell *f = finding_at(&en->cells, c->findings); f; f = finding_at(&en->cells, f->next))
+		if (f->rule == rule && (offender < 0 || f->offender == offender))
+			return f;
+	return NULL;
+}
+
+static uint64_t decisive(const struct draft *d)
+{
+	return d->frames ? d->frame[d->frames - 1] : 0;
+}
+
+/* The same missing packet, seen as a hole and as what it explains: the explanation says more. */
+static bool explained(const struct batch *b, const struct fired *f)
+{
+	for (unsigned j = 0; j < b->n && f->rule == RULE_capture_loss && !f->has_would_be; j++)
+		if (b->fired[j].has_would_be)
+			return true;
+	return false;
+}
+
+/* The finding that takes precedence over f, in the batch or on record. */
+static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
+{
+	for (unsigned i = 0; i < PRECEDENCES; i++) {
+		if (precedence[i].suppress != f->rule)
+			continue;
+		for (unsigned j = 0; j < b->n; j++)
+			if (b->fired[j].rule == precedence[i].keep &&
+			    (precedence[i].scope == CONN || decisive(&b->fired[j].draft) == decisive(&f->draft)))
+				return true;
+		struct finding_cell *left = find(en, c, precedence[i].keep, -1);
+
+		if (!left || (precedence[i].scope == FRAME && decisive(&left->draft) != decisive(&f->draft)))
+			continue;
+		if (left->related_count < TCPLINT_MAX_RELATED)
+			left->related[left->related_count++] = (uint8_t)f->rule;
+		return true;
+	}
+	return false;
+}
+
+static void add_related(struct finding_cell *cell, const struct batch *b, const struct fired *f)
+{
+	for (unsigned i = 0; i < PRECEDENCES; i++) {
+		if (precedence[i].keep != f->rule)
+			continue;
+		for (unsigned j = 0; j < b->n; j++)
+			if (b->fired[j].rule == precedence[i].suppress && cell->related_count < TCPLINT_MAX_RELATED &&
+			    (precedence[i].scope == CONN || decisive(&b->fired[j].draft) == decisive(&f->draft)))
+				cell->related[cell->related_count++] = (uint8_t)b->fired[j].rule;
+	}
+}
+
+/* What a violation of a phase does to the judgement of the connection (design.md 3). */
+static void judge(struct conn *c, const struct finding_cell *f)
+{
+	const enum tcplint_phase phase = rule_rows[f->rule].public.phase;
+
+	if (f->verdict != TCPLINT_VIOLATION || f->confidence < 0.8F)
+		return;
+	if (phase == TCPLINT_PHASE_HANDSHAKE)
+		c->violated |= 1;
+	if (phase == TCPLINT_PHASE_TEARDOWN)
+		c->violated |= 2;
+}
+
+static bool passes(const struct engine *en, const struct finding_cell *f)
+{
+	const struct tcplint_options *o = &en->options;
+	const bool lenient = o->profile == TCPLINT_PROFILE_LENIENT;
+
+	if (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F))
+		return false;
+	return f->severity >= o->min_severity && f->confidence >= o->min_confidence - 1e-6F &&
+	       (!o->verdicts || o->verdicts & 1u << f->verdict);
+}
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} alternative_names[] = {
+	{ ALT_capture_loss, "capture_loss" }, { ALT_network_loss, "network_loss" }, { ALT_reordering, "reordering" },
+	{ ALT_middlebox, "middlebox" },	      { ALT_injection, "injection" },	    { ALT_one_sided, "one_sided" },
+	{ ALT_capture_end, "capture_end" },   { ALT_old_duplicate, "old_duplicate" },
+};
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} evidence_names[] = {
+	{ EVI_single_segment, "single_segment" },
+	{ EVI_same_sender, "same_sender" },
+	{ EVI_peer_objected, "peer_objected" },
+	{ EVI_never_acked, "never_acked" },
+	{ EVI_stimulus_repeated, "stimulus_repeated" },
+	{ EVI_no_loss_near, "no_loss_near" },
+	{ EVI_repeated, "repeated" },
+	{ EVI_loss_proven, "loss_proven" },
+	{ EVI_nothing_beyond_fin, "nothing_beyond_fin" },
+	{ EVI_order_proven, "order_proven" },
+};
+
+static void public_values(const struct conn *c, const struct draft *d, struct tcplint_finding *out)
+{
+	for (unsigned i = 0; i < d->values; i++) {
+		struct tcplint_value *p = &out->value[out->value_count++];
+		const uint8_t space = d->value[i].space;
+
+		*p = (struct tcplint_value){
+			.field = (enum tcplint_field)d->value[i].field,
+			.has_expected = d->value[i].has_expected,
+			.has_actual = d->value[i].has_actual,
+			.expected = d->value[i].expected,
+			.actual = d->value[i].actual,
+		};
+		if (space == KEEP || !knows(&c->end[space], K_ISN))
+			continue;
+		p->relative = true;
+		p->expected_relative = p->expected - c->end[space].isn;
+		p->actual_relative = p->actual - c->end[space].isn;
+	}
+}
+
+void resolve_public(const struct engine *en, const struct conn *c, const struct finding_cell *f,
+		    struct tcplint_finding *out, char *message, size_t size)
+{
+	const struct draft *d = &f->draft;
+	unsigned n = 0;
+
+	(void)en;
+	*out = (struct tcplint_finding){
+		.rule = f->rule,
+		.verdict = (enum tcplint_verdict)f->verdict,
+		.severity = (enum tcplint_severity)f->severity,
+		.offender = (enum tcplint_offender)f->offender,
+		.confidence = f->confidence,
+		.conn = &c->id,
+		.ts = d->ts,
+		.count = f->count,
+		.first_ts = f->first_ts,
+		.last_ts = f->last_ts,
+		.message = message,
+		.would_be = f->has_would_be ? f->would_be : -1,
+		.below_threshold = !f->listed,
+	};
+	if (d->state[0] != KEEP && d->state[1] != KEEP) {
+		out->has_state = true;
+		out->state[0] = (enum tcplint_state)d->state[0];
+		out->state[1] = (enum tcplint_state)d->state[1];
+	}
+	for (unsigned i = 0; i < d->frames; i++)
+		out->frame[out->frame_count++] = d->frame[i];
+	public_values(c, d, out);
+	for (unsigned i = 0; i < sizeof(alternative_names) / sizeof(*alternative_names); i++)
+		if (d->alternatives & alternative_names[i].bit && n < TCPLINT_MAX_ALTERNATIVES)
+			out->alternatives[n++] = alternative_names[i].name;
+	n = 0;
+	for (unsigned i = 0; i < sizeof(evidence_names) / sizeof(*evidence_names); i++)
+		if (d->evidence & evidence_names[i].bit && n < TCPLINT_MAX_EVIDENCE)
+			out->evidence[n++] = evidence_names[i].name;
+	for (unsigned i = 0; i < f->related_count; i++)
+		out->related[out->related_count++] = f->related[i];
+	message_write(message, size, f->rule, out, d);
+}
+
+static void emit(struct engine *en, struct conn *c, struct finding_cell *cell)
+{
+	struct tcplint_finding out;
+	char message[512];
+
+	cell->listed = passes(en, cell);
+	if (!cell->listed) {
+		en->counters.findings_below_threshold++;
+		return;
+	}
+	resolve_public(en, c, cell, &out, message, sizeof(message));
+	if (en->options.ignored && en->options.ignored(en->options.ignored_user, &out)) {
+		cell->listed = false;
+		en->counters.findings_ignored++;
+		return;
+	}
+	en->counters.findings++;
+	if (en->sink.finding)
+		en->sink.finding(en->sink.user, &out);
+}
+
+/* It happened before on this connection: counted, and for what the sender alone shows, surer. */
+static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell, const struct fired *f, float confidence)
+{
+	const char kind = rule_rows[f->rule].public.evidence;
+	const bool surer = kind == 'F' || kind == 'P' || (kind == 'X' && f->outcome == REFUTED);
+
+	cell->count++;
+	if (f->draft.ts)
+		cell->last_ts = f->draft.ts;
+	if (states_what_the_tap_saw((enum tcplint_verdict)cell->verdict))
+		return;
+	float p = confidence > cell->confidence ? confidence : cell->confidence;
+
+	if (surer)
+		p = 1 - (1 - cell->confidence) * (1 - confidence);
+	cell->confidence = p > 0.99F ? 0.99F : p;
+	cell->draft.evidence |= EVI_repeated;
+	judge(c, cell);
+	if (!cell->listed && passes(en, cell)) {
+		en->counters.findings_below_threshold--;
+		emit(en, c, cell);
+	}
+}
+
+static void report_one(struct engine *en, struct conn *c, struct batch *b, struct fired *f)
+{
+	const struct rule_row *row = &rule_rows[f->rule];
+	const enum tcplint_verdict verdict =
+		f->draft.verdict != KEEP ? (enum tcplint_verdict)f->draft.verdict : row->public.verdict;
+	const enum tcplint_severity by_row = en->limits.textbook ? row->textbook : row->public.severity;
+	const float confidence = confidence_of(en, c, f, verdict);
+	struct finding_cell *cell = find(en, c, f->rule, f->draft.offender);
+
+	if (en->record)
+		note(en->record->fired, &en->record->fired_count, 8, f->rule);
+	/* a timer that looks again is not another occurrence */
+	if (cell && decisive(&cell->draft) == decisive(&f->draft) && row->on != ON_SEGMENT)
+		return;
+	en->hits[f->rule]++;
+	if (cell) {
+		if (f->has_would_be && !cell->has_would_be) {
+			cell->has_would_be = true;
+			cell->would_be = f->would_be;
+		}
+		repeat(en, c, cell, f, confidence);
+		return;
+	}
+	const uint32_t number = slab_take(&en->cells.findings);
+
+	if (!number) {
+		en->cells.exhausted++;
+		return;
+	}
+	cell = finding_at(&en->cells, number);
+	*cell = (struct finding_cell){
+		.rule = f->rule,
+		.offender = f->draft.offender,
+		.verdict = (uint8_t)verdict,
+		.severity = f->draft.severity != KEEP ? f->draft.severity : (uint8_t)by_row,
+		.has_would_be = f->has_would_be,
+		.would_be = f->would_be,
+		.confidence = confidence,
+		.count = 1,
+		.first_ts = f->draft.ts,
+		.last_ts = f->draft.ts,
+		.draft = f->draft,
+	};
+	/* in the order in which they were settled */
+	uint32_t *link = &c->findings;
+
+	while (*link)
+		link = &finding_at(&en->cells, *link)->next;
+	*link = number;
+	add_related(cell, b, f);
+	judge(c, cell);
+	emit(en, c, cell);
+}
+
+void resolve_report(struct engine *en, struct conn *c, struct view *v, struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		struct fired *f = &b->fired[i];
+
+		if (v->s && f->draft.state[0] == KEEP && decisive(&f->draft) == v->s->frame) {
+			f->draft.state[0] = v->state[0];
+			f->draft.state[1] = v->state[1];
+		}
+		if (!explained(b, f) && !suppressed(en, c, b, f))
+			report_one(en, c, b, f);
+	}
+	b->n = 0;
+}

@@ -1,0 +1,97 @@
+/* Capture and measurement: what the tap did, not the endpoints. */
+#include "draft.h"
+
+static bool by_capture(struct draft *d, struct mark m)
+{
+	d->offender = TCPLINT_BY_CAPTURE;
+	draft_frame(d, m);
+	return true;
+}
+
+bool rule_capture_loss(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_LOSS))
+		return false;
+	d->number[0] = v->lost_to - v->lost_from;
+	d->evidence |= EVI_loss_proven;
+	draft_frame(d, v->lost_seen);
+	return by_capture(d, v->lost_acked);
+}
+
+/* How long ago the connection's first copy of the segment at hand came; the newest entry is that segment. */
+static int64_t age_of_original(const struct conn *c)
+{
+	const unsigned newest = c->recent_next + RECENT_MAX - 1u;
+	const struct recent *now = &c->recent[newest % RECENT_MAX];
+
+	for (unsigned i = 1; i < RECENT_MAX; i++) {
+		const struct recent *r = &c->recent[(newest - i) % RECENT_MAX];
+
+		if (r->print == now->print)
+			return (int64_t)(now->us - r->us) * 1000;
+	}
+	return -1;
+}
+
+bool rule_capture_duplicate(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_DUPLICATE))
+		return false;
+	const int64_t age = age_of_original(v->c), since_last = v->s->ts - v->X->last.ts;
+
+	/* the sender's latest segment is the original, unless others came in between */
+	if (v->X->last.frame && (age < 0 || (since_last - age <= 1000 && age - since_last <= 1000))) {
+		draft_frame(d, v->X->last);
+		d->number[0] = since_last;
+	} else {
+		d->number[0] = age < 0 ? 0 : age;
+	}
+	return by_capture(d, mark_of(v->s));
+}
+
+bool rule_midstream_start(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_FIRST) || !v->drives || v->c->origin != TCPLINT_ORIGIN_MIDSTREAM)
+		return false;
+	draft_plain(d, TCPLINT_FIELD_FLAGS, v->s->flags);
+	d->number[0] = v->s->flags;
+	return by_capture(d, mark_of(v->s));
+}
+
+/* A client whose SYNs nobody answers is syn_unanswered, and odd probes are no connection. */
+bool rule_one_sided_flow(const struct view *v, struct draft *d)
+{
+	const struct conn *c = v->c;
+
+	if (!v->releasing || c->self_connect || c->origin == TCPLINT_ORIGIN_STRAY ||
+	    knows(&c->end[CLIENT], K_SEEN) == knows(&c->end[SERVER], K_SEEN))
+		return false;
+	const enum side x = knows(&c->end[CLIENT], K_SEEN) ? CLIENT : SERVER;
+	const uint32_t sent = c->end[x].segments, copies = c->duplicates;
+
+	if (sent < copies + 3 || c->detail[x].syn + copies >= sent)
+		return false;
+	d->offender = TCPLINT_BY_CAPTURE;
+	d->number[0] = sent - copies;
+	return true;
+}
+
+bool rule_truncated_capture(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_TRUNCATED))
+		return false;
+	d->number[0] = v->s->tcp_captured;
+	d->number[1] = v->s->tcp_length;
+	return by_capture(d, mark_of(v->s));
+}
+
+bool rule_checksum_offload(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_OFFLOAD))
+		return false;
+	draft_offender(d, v->x);
+	draft_plain(d, TCPLINT_FIELD_CHECKSUM, v->s->tcp_checksum);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->tcp_checksum;
+	return true;
+}

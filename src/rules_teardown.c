@@ -1,0 +1,344 @@
+/*
+ * Teardown: what breaks the rules about FIN.
+ *
+ * Most of these set two segments of one sender against each other.  What
+ * makes them safe is that positions are exact: a FIN and the bytes before it stand where they
+ * stand in whatever order they were captured.  Where the order matters it must be proven, by an
+ * acknowledgment number or a timestamp that is newer than the FIN's.
+ */
+#include "predicates.h"
+
+/* rules.md 1.2: what lies further from the numbers that a connection used is of another one. */
+#define NEAR 0x10000
+
+/* Both ends sent and received a FIN, or there was a RST: what lies elsewhere belongs to another connection. */
+static bool is_over(const struct conn *c)
+{
+	bool both = true;
+
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		if (fact_is(&c->end[i], RESET))
+			return true;
+		both = both && fact_is(&c->end[i], FIN_SENT) && fact_is(&c->end[i], FIN_RCVD);
+	}
+	return both;
+}
+
+/* Of this incarnation beyond doubt, as far as its numbers tell. */
+static bool belongs(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (!v->drives || s->len_unknown || v->c->self_connect || s->flags & (FLAG_SYN | FLAG_RST))
+		return false;
+	if (knows(v->X, K_ISN) && (seq_lt(s->seq, v->X->isn) || (knows(v->X, K_FIN) && seq_lt(v->X->fend, v->X->isn))))
+		return false;
+	if (!knows(v->Y, K_SEEN)) /* one direction: its numbers are not known */
+		return true;
+	return !(v->events & EV_ACK_UNSEEN) && !(knows(v->Y, K_ISN) && seq_lt(s->ack, v->Y->isn));
+}
+
+/* Another host behind the same address, or somebody who forges (rules.md 1.7): half as sure. */
+static void doubt_sender(const struct view *v, struct draft *d)
+{
+	const int hops = (int)v->s->ttl - (int)v->X->ttl;
+
+	if (!knows(v->X, K_SEEN) || (hops >= -2 && hops <= 2))
+		return;
+	d->scale = 0.5F;
+	d->alternatives |= ALT_injection;
+}
+
+static bool newer_timestamp(const struct view *v, uint32_t than)
+{
+	return v->s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && than && seq_gt(v->s->opt.ts_val, than);
+}
+
+static bool older_timestamp(const struct view *v)
+{
+	return v->s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && seq_lt(v->s->opt.ts_val, v->X->tsval);
+}
+
+/* ---- where the FIN stands ---- */
+
+bool rule_fin_seq_moved(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_FIN) || !knows(v->X, K_FIN) || !belongs(v) || v->end == v->X->fend || is_over(v->c) ||
+	    !one_space(v->Y, v->end, v->X->fend))
+		return false;
+	/* the peer had the earlier FIN for a round trip and did not take it: forged */
+	const bool acked = fact_is(v->X, FIN_ACKED) || v->XD->fin_acked_by.frame;
+
+	if (!acked && v->Y->last.ts - v->XD->first_fin.ts > crossing(v->Y)) {
+		d->verdict = TCPLINT_ATTACK_SUSPECT;
+		d->alternatives |= ALT_injection;
+		d->evidence |= EVI_never_acked;
+	}
+	doubt_sender(v, d);
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_FIN, v->x, v->X->fend - 1, v->end - 1);
+	draft_frame(d, v->XD->first_fin);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+/*
+ * The first segment beyond the FIN, which adjoins it: behind a gap may be a connection whose SYNs were not captured.
+ * A sender that puts a byte where the FIN stands did not send that FIN, or does not count it.
+ */
+bool rule_data_after_fin(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_CLOSING) || !knows(v->X, K_FIN) || !v->s->len || !belongs(v) ||
+	    !seq_gt(v->s->seq + v->s->len, v->X->fend) || seq_gt(v->s->seq, v->X->fend))
+		return false;
+	if ((is_over(v->c) && seq_lt(v->s->seq, v->X->fend - 1)) || !one_space(v->Y, v->s->seq, v->X->fend))
+		return false;
+	if (seq_lt(v->s->seq, v->X->fend) && !fact_is(v->X, FIN_ACKED)) {
+		d->verdict = TCPLINT_ATTACK_SUSPECT;
+		d->alternatives |= ALT_injection;
+	}
+	doubt_sender(v, d);
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, v->X->fend - 1, v->s->seq);
+	draft_frame(d, v->XD->first_fin);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->len;
+	return true;
+}
+
+/* Compared with bytes, not with smax: an ACK behind a FIN that was not captured stands beyond it. */
+bool rule_fin_below_sent_data(const struct view *v, struct draft *d)
+{
+	const struct endpoint *X = v->X;
+
+	if (!(v->events & EV_FIN) || knows(X, K_FIN) || !knows(X, K_DMAX) || !belongs(v) || !seq_lt(v->end - 1, X->dmax))
+		return false;
+	/* the data of a SYN that was refused or replaced is of no account */
+	if (!seq_in(X->isn + 1 + v->XD->syn_len, X->dmax, X->smax) || X->dmax == X->isn + 1 + v->XD->syn_len)
+		return false;
+	if (older_timestamp(v) || is_over(v->c) || v->XD->last_data.ts > v->s->ts || !one_space(v->Y, X->dmax, v->end))
+		return false;
+	doubt_sender(v, d);
+	if (v->s->ts - v->XD->last_data.ts <= REORDER_WINDOW && !newer_timestamp(v, X->tsval)) {
+		d->scale = 0.5F;
+		d->alternatives |= ALT_reordering;
+	}
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_FIN, v->x, X->dmax, v->end - 1);
+	draft_frame(d, v->XD->last_data);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+bool rule_fin_retransmitted(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_FIN) || !knows(v->X, K_FIN) || !belongs(v) || v->end != v->X->fend)
+		return false;
+	draft_offender(d, v->x);
+	draft_actual(d, TCPLINT_FIELD_FIN, v->x, v->end - 1);
+	draft_frame(d, v->XD->first_fin);
+	draft_frame(d, v->XD->last_fin);
+	draft_frame(d, v->XD->fin_acked_by);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->ts - v->XD->first_fin.ts;
+	d->number[1] = (int64_t)v->XD->fin_copies + 2;
+	return true;
+}
+
+/* ---- a FIN before there is a connection ---- */
+
+bool rule_fin_before_established(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_FIN) || !v->drives || v->c->self_connect || v->s->flags & (FLAG_SYN | FLAG_RST) ||
+	    v->c->fast_open || knows(v->X, K_FIN))
+		return false;
+	if (!fact_is(v->X, SYN_SENT) || fact_is(v->X, SYN_RCVD) || fact_is(v->X, RESET) || fact_is(v->Y, SYN_SENT))
+		return false;
+	if (!knows(v->X, K_ISN) || v->s->seq - v->X->isn > NEAR)
+		return false;
+	draft_offender(d, v->x);
+	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
+	draft_frame(d, v->XD->fact[SYN_SENT]);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+static enum outcome synack_missed(struct candidate *k)
+{
+	k->draft.values = 0;
+	k->draft.number[0] = 1; /* a SYN-ACK takes one sequence number */
+	return SUPPORTED;
+}
+
+/*
+ * A SYN-ACK that comes now and whose number the FIN already acknowledged had a copy that was not captured; one
+ * whose number it did not know comes too late.
+ */
+static enum outcome judge_late_synack(const struct view *v, struct candidate *k)
+{
+	const uint32_t beyond = k->ack - (v->s->seq + 1);
+
+	if (!k->ack || beyond >= UINT32_C(0x40000000))
+		return REFUTED;
+	if (beyond)
+		return PLAIN;
+	return v->s->ts - k->opened <= REORDER_WINDOW ? DISMISSED : synack_missed(k);
+}
+
+enum outcome settle_fin_before_established(const struct view *v, struct candidate *k)
+{
+	const struct segment *s = v->s;
+
+	if (s && v->x != k->sender && v->drives && has(v, FLAG_ACK)) {
+		if (s->flags & FLAG_RST)
+			return PLAIN;
+		if (s->flags & FLAG_SYN)
+			return judge_late_synack(v, k);
+		/* an end that had sent no SYN would not acknowledge the FIN, nor go on where the FIN's ACK says */
+		if (seq_ge(s->ack, k->end) && s->seq - k->ack + NEAR <= 2 * NEAR)
+			return synack_missed(k);
+	}
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	if (!knows(&v->c->end[other((enum side)k->sender)], K_SEEN)) {
+		k->draft.cap = 0.5F;
+		k->draft.alternatives |= ALT_one_sided;
+	}
+	return PLAIN;
+}
+
+/* ---- the acknowledgment of a FIN ---- */
+
+/* Limits of fin_ack_wrong: how sure repeated answers make, how long another is waited for. */
+#define BY_REPETITION     0.6F
+#define ANOTHER_FIN_COPY  (10 * SECOND)
+
+static bool acks_all_but_fin(const struct view *v, uint32_t fend)
+{
+	return v->s && is_pure_ack(v->s) && v->s->ack == fend - 1;
+}
+
+/*
+ * The FIN is counted by none of the answers to it, or by a newer answer no more.  Excused: a
+ * window that is closed, and a server that has not accepted the connection.
+ */
+bool rule_fin_ack_wrong(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_CLOSING) || !knows(v->Y, K_FIN) || !acks_all_but_fin(v, v->Y->fend) || !belongs(v))
+		return false;
+	const bool acked = knows(v->X, K_AMAX) && seq_ge(v->X->amax, v->Y->fend);
+	const int64_t after = v->s->ts - v->YD->last_fin.ts;
+
+	if (acked) {
+		if (v->X->amax != v->Y->fend || !newer_timestamp(v, v->X->tsval))
+			return false;
+		d->evidence |= EVI_order_proven;
+	} else {
+		if (!v->s->window || after < v->X->turn || v->XD->last_data.ts > v->YD->first_fin.ts)
+			return false;
+		if (v->Y->fend == v->Y->isn + 2 && v->XD->synack > 1)
+			return false;
+		d->cap = BY_REPETITION;
+		d->alternatives |= ALT_network_loss;
+	}
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, v->Y->fend, v->s->ack);
+	draft_frame(d, v->YD->last_fin);
+	if (acked)
+		draft_frame(d, v->YD->fin_acked_by);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = (int64_t)v->YD->fin_copies + 1;
+	return true;
+}
+
+static void another_wrong_answer(const struct view *v, struct candidate *k, uint32_t copies)
+{
+	k->note = 1;
+	k->number[0]++;
+	k->number[1] = copies;
+	k->draft.number[0] = (int64_t)copies + 1;
+	k->deadline = v->now + ANOTHER_FIN_COPY;
+	draft_frame(&k->draft, mark_of(v->s));
+}
+
+/* number[0]: copies of the FIN that were answered so; number[1]: the latest of them. */
+enum outcome settle_fin_ack_wrong(const struct view *v, struct candidate *k)
+{
+	const enum side x = (enum side)k->sender, y = other(x);
+	const struct endpoint *X = &v->c->end[x], *Y = &v->c->end[y];
+	const struct endpoint_detail *YD = &v->c->detail[y];
+
+	if (k->draft.evidence & EVI_order_proven)
+		return REFUTED;
+	if (knows(X, K_AMAX) && seq_ge(X->amax, Y->fend))
+		return DISMISSED; /* it was lost before, or its answers were late */
+	if (v->s && v->x == x && v->s->len)
+		return DISMISSED;
+	if (v->s && v->x == x && v->drives && acks_all_but_fin(v, Y->fend) && v->s->window &&
+	    (!k->note || (YD->fin_copies > k->number[1] && v->s->ts - YD->last_fin.ts >= X->turn)))
+		another_wrong_answer(v, k, YD->fin_copies);
+	if (!v->releasing && v->now < k->deadline && !fact_is(X, RESET))
+		return WAIT;
+	if (k->number[0] < 2)
+		return DISMISSED;
+	k->draft.evidence |= EVI_stimulus_repeated;
+	return PLAIN;
+}
+
+/* ---- what follows a FIN ---- */
+
+/* Nothing but an ACK, not where the number after its FIN is, and neither a probe of RFC 9293, 3.8.4. */
+static bool ack_misplaced(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (!(v->events & EV_CLOSING) || !(v->events & EV_PURE_ACK) || v->events & EV_KEEPALIVE || !knows(v->X, K_FIN) ||
+	    !belongs(v) || s->seq == v->X->fend || seq_gt(s->seq, v->X->fend + 1) || !one_space(v->Y, s->seq, v->X->fend))
+		return false;
+	return s->seq != v->X->fend - 1 || s->ts - v->X->last.ts < KEEPALIVE_IDLE || s->ts - v->Y->last.ts < KEEPALIVE_IDLE;
+}
+
+/* The sender acknowledges what told it that its FIN had arrived: its oldest unacknowledged number is the next one too. */
+static bool knows_fin_acked(const struct view *v)
+{
+	return knows(v->X, K_FIN_COVER) && seq_ge(v->s->ack, v->X->fin_cover);
+}
+
+bool rule_post_fin_seq_wrong(const struct view *v, struct draft *d)
+{
+	if (!ack_misplaced(v) || is_over(v->c))
+		return false;
+	const bool newer_ack = v->events & EV_ACK_NEW && seq_gt(v->s->ack, v->XD->fin_ack);
+
+	if (!newer_ack && !newer_timestamp(v, v->XD->fin_tsval))
+		return false;
+	/* some stacks use their oldest unacknowledged number */
+	if (!knows_fin_acked(v) && !seq_gt(v->s->seq, v->X->fend))
+		return false;
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, v->X->fend, v->s->seq);
+	draft_frame(d, v->XD->last_fin);
+	draft_frame(d, mark_of(v->s));
+	d->evidence |= EVI_order_proven;
+	doubt_sender(v, d);
+	return true;
+}
+
+bool rule_last_ack_fields_wrong(const struct view *v, struct draft *d)
+{
+	if (!ack_misplaced(v) || !knows(v->Y, K_FIN) || v->s->ack != v->Y->fend)
+		return false;
+	/* sent after its FIN, which did not acknowledge the peer's yet */
+	if (!seq_lt(v->XD->first_fin_ack, v->Y->fend) && !newer_timestamp(v, v->XD->fin_tsval))
+		return false;
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, v->X->fend, v->s->seq);
+	draft_frame(d, v->XD->last_fin);
+	draft_frame(d, v->YD->last_fin);
+	draft_frame(d, mark_of(v->s));
+	d->evidence |= EVI_order_proven;
+	doubt_sender(v, d);
+	if (!knows_fin_acked(v) && !(d->scale > 0))
+		d->scale = 0.75F;
+	return true;
+}

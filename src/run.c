@@ -1,0 +1,358 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "decode.h"
+#include "frame.h"
+#include "ignore.h"
+#include "output.h"
+#include "report.h"
+#include "rules.h"
+#include "run.h"
+#include "signals.h"
+
+#define DROPS_MAX 32
+/* The kernel may hand a frame over a tenth of a second after its time: the clock must not overtake it. */
+#define DELIVERY_LAG INT64_C(200000000)
+
+struct session {
+	const struct options *options;
+	struct capture_options source;
+	struct capture *capture;
+	struct output *output;
+	struct report *report;
+	const struct reporter *reporter;
+	struct tcplint *lint;
+	struct ignore_list *ignored;
+	bool disabled[RULE_COUNT];
+	bool found; /* a violation, deviation or attack_suspect was reported (--exit-code) */
+	bool broken; /* the output does not take any more */
+	bool interrupted;
+	const char *input_error;
+	int64_t next_stats;
+};
+
+/* ---- what the library tells ---- */
+
+static bool write_line(void *user, const char *line, size_t len)
+{
+	return output_line(user, line, len);
+}
+
+static void on_finding(void *user, const struct tcplint_finding *f)
+{
+	struct session *s = user;
+
+	if (f->verdict == TCPLINT_VIOLATION || f->verdict == TCPLINT_DEVIATION || f->verdict == TCPLINT_ATTACK_SUSPECT)
+		s->found = true;
+	if (!s->reporter->finding(s->report, f))
+		s->broken = true;
+}
+
+static void on_connection(void *user, const struct tcplint_connection *c)
+{
+	struct session *s = user;
+
+	if (!s->reporter->connection(s->report, c))
+		s->broken = true;
+}
+
+static void on_segment(void *user, const struct tcplint_segment *g)
+{
+	struct session *s = user;
+
+	if (!s->reporter->segment(s->report, g))
+		s->broken = true;
+}
+
+static void locate(void *user, uint64_t ordinal, const char **file, uint64_t *number)
+{
+	const struct capture *c = user;
+	unsigned index;
+
+	capture_locate(c, ordinal, &index, number);
+	*file = capture_is_live(c) ? NULL : capture_file_name(c, index);
+}
+
+/* ---- what the command line says ---- */
+
+static int verdict_by_name(const char *name)
+{
+	for (enum tcplint_verdict v = 0; v < TCPLINT_VERDICT_COUNT; v++)
+		if (!strcmp(name, tcplint_verdict_name(v)))
+			return (int)v;
+	return -1;
+}
+
+static bool select_rules(struct session *s, struct error *e)
+{
+	const struct options *o = s->options;
+	bool only[RULE_COUNT] = { false };
+
+	if (!options_mark(&o->only, "--only", tcplint_rule_by_name, only, e) ||
+	    !options_mark(&o->disable, "--disable", tcplint_rule_by_name, s->disabled, e))
+		return false;
+	for (unsigned r = 0; r < RULE_COUNT && o->only.count; r++)
+		s->disabled[r] = s->disabled[r] || !only[r];
+	return true;
+}
+
+static unsigned bits_of(const bool *mark, unsigned n)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bits |= mark[i] ? 1U << i : 0;
+	return bits;
+}
+
+/* Names on the command line, looked up: a mistake here is one of usage. */
+static bool interpret(struct session *s, struct tcplint_options *lo, unsigned *emit, struct error *e)
+{
+	const struct options *o = s->options;
+	bool verdicts[TCPLINT_VERDICT_COUNT] = { false }, types[REPORT_TYPE_COUNT] = { false };
+
+	tcplint_options_init(lo);
+	if (!select_rules(s, e) || !options_mark(&o->verdicts, "--verdict", verdict_by_name, verdicts, e) ||
+	    !options_mark(&o->emit, "--emit", report_type_by_name, types, e))
+		return false;
+	*emit = bits_of(types, REPORT_TYPE_COUNT);
+	lo->verdicts = bits_of(verdicts, TCPLINT_VERDICT_COUNT);
+	lo->disabled = s->disabled;
+	lo->max_connections = o->max_connections;
+	lo->msl = o->msl;
+	lo->profile = (enum tcplint_profile)o->profile;
+	lo->min_severity = (enum tcplint_severity)o->min_severity;
+	lo->min_confidence = (float)o->min_confidence;
+	lo->all = o->all;
+	lo->segments = *emit & 1U << REPORT_SEGMENT;
+	lo->tunnels = o->tunnels;
+	lo->vlan_in_key = o->vlan;
+	return true;
+}
+
+/* ---- opening and closing ---- */
+
+static bool colour_wanted(const struct options *o)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return !o->output && isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+static bool open_report(struct session *s, unsigned emit, struct error *e)
+{
+	const struct options *o = s->options;
+
+	s->reporter = o->format == FORMAT_TEXT ? &report_text : &report_json;
+	s->output = output_open(o->output, capture_is_live(s->capture), e);
+	if (!s->output)
+		return false;
+	s->report = report_create(&(struct report_options){
+		.write = write_line,
+		.write_user = s->output,
+		.locate = locate,
+		.locate_user = s->capture,
+		.emit = emit,
+		.several_inputs = o->capture.file_count > 1,
+		.all = o->all,
+		.colour = colour_wanted(o),
+	}, e);
+	return s->report;
+}
+
+static bool open_lint(struct session *s, struct tcplint_options *lo, struct error *e)
+{
+	const struct tcplint_sink sink = {
+		.user = s,
+		.finding = on_finding,
+		.connection = on_connection,
+		.segment = on_segment,
+	};
+
+	if (s->options->ignore_file) {
+		s->ignored = ignore_read(s->options->ignore_file, e);
+		if (!s->ignored)
+			return false;
+		lo->ignored = ignore_covers;
+		lo->ignored_user = s->ignored;
+	}
+	s->lint = tcplint_new(lo, &sink, e->text, sizeof(e->text));
+	return s->lint;
+}
+
+static bool announce(struct session *s, const struct tcplint_options *lo)
+{
+	const struct options *o = s->options;
+	const char *const *sources = o->capture.file_count ? o->capture.files : &o->capture.interface;
+
+	return s->reporter->capture(s->report, &(struct report_capture){
+		.sources = sources,
+		.source_count = o->capture.file_count ? o->capture.file_count : 1,
+		.live = capture_is_live(s->capture),
+		.linktype = capture_linktype_name(s->capture),
+		.snaplen = (uint32_t)capture_snaplen(s->capture),
+		.filter = o->capture.filter,
+		.options = lo,
+	});
+}
+
+static bool open_session(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e)
+{
+	s->source = s->options->capture;
+	s->source.supports = decode_supports;
+	s->source.interrupted = signals_stopped;
+	s->capture = capture_open(&s->source, e);
+	if (!s->capture)
+		return false;
+	if (capture_warning(s->capture))
+		fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
+	return open_lint(s, lo, e) && open_report(s, emit, e);
+}
+
+static void totals(struct session *s, bool last)
+{
+	const struct capture_counters *cc = capture_counters(s->capture);
+	uint64_t hits[RULE_COUNT], drops[DROPS_MAX];
+	const char *names[DROPS_MAX];
+	unsigned n = 0;
+
+	for (unsigned r = 0; r < RULE_COUNT; r++)
+		hits[r] = tcplint_rule_hits(s->lint, r);
+	for (const char *name; n < DROPS_MAX; n++) {
+		drops[n] = tcplint_drops(s->lint, n, &name);
+		names[n] = name;
+		if (!name)
+			break;
+	}
+	const struct report_totals t = {
+		.counters = tcplint_counters(s->lint),
+		.rule_hits = hits,
+		.drop_count = n,
+		.drop_names = names,
+		.drops = drops,
+		.read = cc->frames,
+		.filtered_out = cc->filtered_out,
+		.drops_known = cc->drops_known,
+		.kernel_drops = cc->kernel_drops,
+		.interface_drops = cc->interface_drops,
+		.interrupted = s->interrupted,
+		.error = s->input_error,
+	};
+
+	if (!(last ? s->reporter->summary : s->reporter->stats)(s->report, &t))
+		s->broken = true;
+}
+
+/* ---- the loop ---- */
+
+static void stats_if_due(struct session *s, int64_t now)
+{
+	const int64_t interval = s->options->stats_interval;
+	bool due = signals_stats_wanted();
+
+	if (interval && !s->next_stats)
+		s->next_stats = now + interval;
+	if (interval && now >= s->next_stats) {
+		due = true;
+		s->next_stats += interval * ((now - s->next_stats) / interval + 1);
+	}
+	if (due)
+		totals(s, false);
+}
+
+static void feed(struct session *s, const struct frame *f)
+{
+	if (!tcplint_counters(s->lint)->frames)
+		report_start(s->report, f->ts);
+	tcplint_feed_numbered(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
+	stats_if_due(s, f->ts);
+}
+
+/* False when the input could not be read to its end. */
+static bool pump(struct session *s, struct error *e)
+{
+	struct frame f;
+
+	while (!s->broken) {
+		if (signals_stopped()) {
+			s->interrupted = true;
+			return true;
+		}
+		switch (capture_next(s->capture, &f, e)) {
+		case CAPTURE_FRAME:
+			feed(s, &f);
+			break;
+		case CAPTURE_IDLE:
+			tcplint_tick(s->lint, capture_clock() - DELIVERY_LAG);
+			stats_if_due(s, capture_clock());
+			break;
+		case CAPTURE_END:
+			return true;
+		case CAPTURE_FAILED:
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What the output has to say at the end; a reader that has gone is no failure of ours. */
+static bool finish_output(struct session *s, struct error *e)
+{
+	const char *why = report_error(s->report);
+	const bool gone = output_errno(s->output) == EPIPE;
+	struct error output_fault;
+	const bool written = output_close(s->output, &output_fault);
+
+	s->output = NULL;
+	if (gone || (written && !why))
+		return true;
+	return fail(e, "%s", why ? why : output_fault.text);
+}
+
+static enum exit_status work(struct session *s, const struct tcplint_options *lo, struct error *e)
+{
+	struct error input = { .text = "" };
+
+	s->broken = !announce(s, lo);
+	if (!pump(s, &input))
+		s->input_error = input.text;
+	tcplint_finish(s->lint, s->interrupted);
+	totals(s, true);
+	if (!finish_output(s, e))
+		return STATUS_FAILED;
+	if (s->input_error) {
+		*e = input;
+		return STATUS_FAILED;
+	}
+	return s->options->exit_code && s->found ? STATUS_FOUND : STATUS_DONE;
+}
+
+enum exit_status run(struct options *o, struct error *e)
+{
+	struct session s = { .options = o };
+	struct tcplint_options lo;
+	unsigned emit;
+	enum exit_status status = STATUS_FAILED;
+
+	if (!interpret(&s, &lo, &emit, e))
+		return STATUS_USAGE;
+	if (o->capture.filter && !capture_check_filter(o->capture.filter, e))
+		return STATUS_USAGE;
+	signals_install();
+	if (open_session(&s, &lo, emit, e))
+		status = work(&s, &lo, e);
+	if (s.output) {
+		struct error ignored;
+
+		(void)output_close(s.output, &ignored);
+	}
+	report_destroy(s.report);
+	tcplint_free(s.lint);
+	ignore_destroy(s.ignored);
+	capture_close(s.capture);
+	return status;
+}

@@ -1,0 +1,135 @@
+/*
+ * One TCP segment as a value: what decode makes of a frame and all that the
+ * rest of the program ever sees of it.
+ *
+ * Everything is in host byte order.  Nothing points into the frame, so that a
+ * segment may be kept, copied and replayed.
+ */
+#ifndef TCPLINT_SEGMENT_H
+#define TCPLINT_SEGMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* RFC 9293, 3.1: the flag bits as they stand in bytes 12 and 13 of the header. */
+enum tcp_flag {
+	FLAG_FIN = 0x001,
+	FLAG_SYN = 0x002,
+	FLAG_RST = 0x004,
+	FLAG_PSH = 0x008,
+	FLAG_ACK = 0x010,
+	FLAG_URG = 0x020,
+	FLAG_ECE = 0x040,
+	FLAG_CWR = 0x080,
+	FLAG_AE = 0x100,       /* RFC 9768; once NS */
+	FLAG_RESERVED = 0xe00, /* the three bits that are still reserved */
+};
+
+/* Which options the segment carried, one bit each. */
+enum tcp_option_bit {
+	OPT_MSS = 1 << 0,
+	OPT_WSCALE = 1 << 1,
+	OPT_SACK_PERMITTED = 1 << 2,
+	OPT_SACK = 1 << 3,
+	OPT_TIMESTAMPS = 1 << 4,
+	OPT_MD5 = 1 << 5,
+	OPT_AO = 1 << 6,
+	OPT_FAST_OPEN = 1 << 7, /* kind 34, or 253/254 with ExID 0xF989 */
+	OPT_FAST_OPEN_EXP = 1 << 8, /* the experimental form of it */
+	OPT_MP_CAPABLE = 1 << 9,
+	OPT_MP_JOIN = 1 << 10,
+	OPT_MPTCP_OTHER = 1 << 11,
+	OPT_USER_TIMEOUT = 1 << 12,
+	OPT_TTCP = 1 << 13,    /* kinds 11, 12, 13 of T/TCP (RFC 1644) */
+	OPT_EXPERIMENT = 1 << 14, /* 253/254 with another ExID */
+	OPT_OTHER = 1 << 15,
+	/* what was wrong with the list */
+	OPT_BAD_LIST = 1 << 16,   /* it does not parse: length < 2, or past the end of the header */
+	OPT_BAD_LENGTH = 1 << 17, /* a known kind with a length that its RFC forbids */
+	OPT_DUPLICATE = 1 << 18,  /* a kind that may stand once stood twice */
+	OPT_AFTER_EOL = 1 << 19,  /* bytes other than zero after End of Option List */
+	OPT_CUT = 1 << 20,        /* the snapshot ends inside the list: absence proves nothing */
+};
+
+enum checksum {
+	CHECKSUM_UNKNOWN, /* not all bytes captured, or fragments missing */
+	CHECKSUM_OK,
+	CHECKSUM_OFFLOAD, /* 0, or the folded pseudo-header sum: not filled in yet, the segment is valid */
+	CHECKSUM_BAD,
+};
+
+enum link_direction { DIRECTION_UNKNOWN, DIRECTION_IN, DIRECTION_OUT };
+
+/* An IPv4 address is kept as ::ffff:a.b.c.d, so that one code path serves both. */
+struct endpoint_address {
+	uint8_t ip[16];
+	uint16_t port;
+};
+
+struct sack_block {
+	uint32_t left, right;
+};
+
+/* All options of a segment; a member is meaningful when its bit in `present` is set. */
+struct tcp_options {
+	uint32_t present; /* enum tcp_option_bit */
+	uint32_t ts_val, ts_ecr;
+	uint32_t layout;  /* hash of the kinds in order: tells two stacks apart */
+	uint16_t mss;
+	uint16_t user_timeout;
+	uint8_t wscale;      /* as sent; above 14 is a rule's business */
+	uint8_t cookie_len;  /* Fast Open cookie, bytes; 0 is a request */
+	uint8_t sack_count;  /* 0..4 */
+	uint8_t bad_kind;    /* the kind that OPT_BAD_LENGTH or OPT_BAD_LIST speaks of */
+	uint8_t bad_len;     /* and its length byte */
+	struct sack_block sack[4];
+};
+
+struct segment {
+	int64_t ts;     /* nanoseconds since 1970, the capture's clock; of the last fragment if there were several */
+	uint64_t frame; /* ordinal over all inputs, from 1 */
+
+	struct endpoint_address src, dst;
+	uint32_t vlan;   /* outer tag << 12 | inner tag; 0: untagged */
+	uint32_t tunnel; /* hash of the tunnel's kind and id (VNI, key); 0: none */
+
+	uint32_t seq, ack;
+	uint32_t len;   /* payload bytes on the wire, from the IP header */
+	uint16_t flags; /* enum tcp_flag */
+	uint16_t window; /* as sent, unscaled */
+	uint16_t urgent;
+	uint16_t tcp_checksum; /* as sent */
+	uint16_t tcp_sum;      /* what it should be: meaningful when the checksum is CHECKSUM_BAD */
+	uint32_t tcp_length, tcp_captured; /* bytes of TCP, header included: in the IP packet, and of those captured */
+	uint16_t ip_id;        /* 0 for IPv6 without a fragment header */
+	uint8_t data_offset;   /* in 32-bit words, as sent */
+	uint8_t ttl;           /* or hop limit */
+	uint8_t tos;           /* or traffic class; the low two bits are ECN */
+	uint8_t checksum;      /* enum checksum */
+	uint8_t direction;     /* enum link_direction */
+	bool ipv6;
+	bool dont_fragment;
+	bool bad_header; /* data offset < 5, or beyond the IP payload: only the fixed fields are meaningful */
+	bool truncated;  /* the snapshot cut the payload or the options off */
+	bool len_unknown; /* a quote too short to say: `len` is a lower bound */
+	bool fragmented;  /* put together from IP fragments */
+	bool quoted;      /* not a segment but the one that an ICMP error quotes */
+	uint8_t icmp_type, icmp_code; /* when quoted */
+	uint32_t mac; /* hash of the source MAC address; 0: none */
+
+	struct tcp_options opt;
+};
+
+/* RFC 9293, 3.4: SEG.LEN counts SYN and FIN. */
+static inline uint32_t segment_length(const struct segment *s)
+{
+	return s->len + !!(s->flags & FLAG_SYN) + !!(s->flags & FLAG_FIN);
+}
+
+/* The sequence number after the last one that the segment occupies. */
+static inline uint32_t segment_end(const struct segment *s)
+{
+	return s->seq + segment_length(s);
+}
+
+#endif

@@ -1,0 +1,222 @@
+/* The arrows of the sender: what a segment proves by having been sent (rules.md 1.3, T1). */
+#include "tracker_private.h"
+
+static struct attempt *find_attempt(struct attempt *list, unsigned n, uint32_t isn)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].isn == isn)
+			return &list[i];
+	return NULL;
+}
+
+static void note_attempt(struct attempt *list, uint8_t *n, const struct segment *s)
+{
+	struct attempt *a = find_attempt(list, *n, s->seq);
+
+	if (!a) {
+		if (*n == ATTEMPTS) { /* the oldest makes room */
+			for (unsigned i = 1; i < ATTEMPTS; i++)
+				list[i - 1] = list[i];
+			(*n)--;
+		}
+		a = &list[(*n)++];
+		*a = (struct attempt){ .isn = s->seq, .first = mark_of(s) };
+	}
+	a->ack = s->ack;
+	if (s->len > a->len)
+		a->len = s->len;
+	a->copies++;
+	a->dead = false;
+	a->last = mark_of(s);
+}
+
+static void learn_syn(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	struct endpoint *X = &c->end[v->x];
+	struct endpoint_detail *D = &c->detail[v->x];
+	const bool other_isn = knows(X, K_ISN) && X->isn != s->seq;
+
+	if (!knows(X, K_ISN) || knows(X, K_ISN_INFERRED) || other_isn) {
+		X->isn = s->seq;
+		X->known = (uint16_t)((X->known & ~K_ISN_INFERRED) | K_ISN | K_SMAX);
+		if (!knows(X, K_DMAX) || other_isn)
+			X->smax = v->end;
+	}
+	if (s->len > D->syn_len)
+		D->syn_len = s->len;
+	if (!D->has_syn || s->flags & FLAG_ACK || other_isn) {
+		D->has_syn = true;
+		D->syn_opt = s->opt.present;
+		D->syn_flags = s->flags;
+		D->syn_cut = s->opt.present & OPT_CUT;
+		D->mss = s->opt.mss;
+		D->wscale = s->opt.wscale;
+	}
+	/* a SYN of its own after it has acknowledged the peer's: the two halves of a SYN-ACK (3.4.1) */
+	if (!(s->flags & FLAG_ACK) && fact_get(X, SYN_RCVD) == CONFIRMED && !knows(X, K_ACTIVE))
+		c->split = true;
+	else if (!(s->flags & FLAG_ACK))
+		X->known |= K_ACTIVE;
+	if (s->opt.present & OPT_FAST_OPEN || (s->len && !(s->flags & FLAG_ACK)))
+		c->fast_open = c->fast_open || s->len || s->opt.present & OPT_FAST_OPEN;
+}
+
+/* RFC 7323, 2.2: windows are scaled when both SYNs carried the option. */
+static void learn_scale(struct conn *c)
+{
+	const struct endpoint_detail *d = c->detail;
+
+	if (!d[CLIENT].has_syn || !d[SERVER].has_syn || d[CLIENT].syn_cut || d[SERVER].syn_cut)
+		return;
+	const bool both = d[CLIENT].syn_opt & d[SERVER].syn_opt & OPT_WSCALE;
+
+	for (enum side i = CLIENT; i <= SERVER; i++)
+		c->end[i].wscale = (uint8_t)(!both ? 0 : d[i].wscale > 14 ? 14 : d[i].wscale);
+}
+
+static void keep_past(struct conn *c, enum side x)
+{
+	struct endpoint_detail *d = &c->detail[x];
+	struct tcplint_state_time path[TCPLINT_MAX_STATES];
+	const unsigned n = tracker_path(c, x, path, TCPLINT_MAX_STATES);
+
+	d->pasts = 0;
+	for (unsigned i = n > PAST_MAX ? n - PAST_MAX : 0; i < n; i++)
+		d->past[d->pasts++] = (struct past){ .state = (uint8_t)path[i].state, .ts = path[i].t + c->start.ts };
+}
+
+/* X begins again within the same record: a stale SYN reached a finished server (rules.md 1.2, 7b). */
+static void start_over(struct conn *c, enum side x)
+{
+	keep_past(c, x);
+	c->end[x].facts = 0;
+	c->end[x].known &= (uint16_t)~(K_FIN | K_DMAX | K_HS_ACK | K_FIN_COVER | K_RST_SENT | K_FIN_AFTER_FIN | K_AMAX);
+}
+
+/*
+ * The client's RST refused the answer to an old duplicate, and this is the SYN that it really sent
+ * (RFC 9293, 3.5 Figure 8, seen from where the duplicate came first).
+ */
+static bool refused_first_attempt(const struct conn *c, enum side x, const struct segment *s)
+{
+	return x == CLIENT && !(s->flags & FLAG_ACK) && knows(&c->end[x], K_RST_SENT) && c->syns;
+}
+
+static void reopen(struct conn *c, enum side x)
+{
+	c->syn[c->syns - 1].dead = true;
+	fact_clear(c, x, RESET);
+	fact_clear(c, x, SYN_RCVD);
+	fact_clear(c, x, SYN_ACKED);
+	c->end[x].known |= K_REFUSED;
+}
+
+void tracker_send_syn(struct conn *c, struct view *v)
+{
+	const struct segment *s = v->s;
+	const enum side x = v->x;
+	struct endpoint *X = &c->end[x], *Y = &c->end[v->y];
+	const struct mark m = mark_of(s);
+
+	if (knows(X, K_ISN) && s->seq != X->isn && refused_first_attempt(c, x, s))
+		reopen(c, x);
+	else if (knows(X, K_ISN) && s->seq != X->isn && end_over(X))
+		start_over(c, x);
+	else if (fact_is(X, RESET) && s->seq == X->isn && !(s->flags & FLAG_ACK))
+		start_over(c, x); /* refused, and the same ISN tried again */
+	learn_syn(c, v);
+	if (s->flags & FLAG_ACK) {
+		if (x == SERVER || c->simultaneous)
+			note_attempt(c->synack, &c->synacks, s);
+		fact_set(c, x, SYN_RCVD, CONFIRMED, m);
+		const struct attempt *a = c->syns ? &c->syn[c->syns - 1] : NULL;
+
+		if (a && x == SERVER && (!X->turn || s->ts - a->last.ts < X->turn))
+			X->turn = s->ts - a->last.ts;
+	} else {
+		if (x == CLIENT)
+			note_attempt(c->syn, &c->syns, s);
+		if (knows(Y, K_ACTIVE) && fact_is(Y, SYN_SENT) && !fact_is(X, SYN_SENT))
+			c->simultaneous = true;
+	}
+	fact_set(c, x, SYN_SENT, CONFIRMED, m);
+	learn_scale(c);
+}
+
+void tracker_send_fin(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	const enum side x = v->x;
+	struct endpoint *X = &c->end[x], *Y = &c->end[v->y];
+	struct endpoint_detail *D = &c->detail[x];
+
+	D->last_fin = mark_of(s);
+	D->fin_ack = s->ack;
+	D->fin_tsval = s->opt.ts_val;
+	D->fin_copies_unanswered++;
+	if (knows(X, K_FIN)) {
+		if (v->end == X->fend)
+			D->fin_copies++;
+		return;
+	}
+	D->first_fin = mark_of(s);
+	D->first_fin_ack = s->ack;
+	X->fend = v->end;
+	X->known |= K_FIN;
+	if (knows(Y, K_FIN) && seq_ge(s->ack, Y->fend))
+		X->known |= K_FIN_AFTER_FIN;
+	fact_set(c, x, FIN_SENT, CONFIRMED, mark_of(s));
+}
+
+/* RFC 9293, 3.10.7.3 step 1: a RST that refuses a foreign acknowledgment does not end the attempt. */
+static bool refuses_foreign(const struct conn *c, const struct view *v)
+{
+	const struct endpoint *X = v->X;
+
+	if (fact_get(X, SYN_ACKED) == CONFIRMED || !knows(X, K_ISN))
+		return false;
+	if (!knows(X, K_ACTIVE)) /* SYN_RECEIVED, 3.10.7.4 step 5 */
+		return !fact_is(X, SYN_ACKED) && fact_is(X, SYN_SENT) && !(v->s->flags & FLAG_ACK) &&
+		       !seq_in(X->isn + 1, v->s->seq, X->smax);
+	for (unsigned i = 0; i < c->syns && v->x == CLIENT; i++)
+		if (seq_in(c->syn[i].isn + 1, v->s->seq, c->syn[i].isn + 1 + c->syn[i].len))
+			return c->syns > 1;
+	return seq_in(X->isn + 1, v->s->seq, X->isn + 1 + v->XD->syn_len) ? false : !(v->s->flags & FLAG_ACK);
+}
+
+/* Whether X can have sent this RST: in its own sequence space, or an answer to what the peer sent. */
+static bool plausible_rst(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (!knows(v->X, K_SMAX))
+		return true;
+	if (s->flags & FLAG_ACK && !s->seq)
+		return true;
+	if (knows(v->Y, K_AMAX) && s->seq == v->Y->amax)
+		return true;
+	return s->seq - (v->X->isn - 0x10000) <= v->X->smax - v->X->isn + 0x20000;
+}
+
+void tracker_send_rst(struct conn *c, struct view *v)
+{
+	struct endpoint *X = &c->end[v->x];
+
+	c->detail[v->x].last_rst = mark_of(v->s);
+	c->detail[v->x].rst_seq = v->s->seq;
+	if (!plausible_rst(v)) {
+		v->ignored = "implausible_rst";
+		return;
+	}
+	if (refuses_foreign(c, v)) {
+		for (unsigned i = 0; i < c->syns; i++)
+			if (v->x == CLIENT && v->s->seq - (c->syn[i].isn + 1) <= c->syn[i].len)
+				c->syn[i].dead = true;
+		X->known |= K_REFUSED;
+		return;
+	}
+	if (!fact_is(X, RESET))
+		X->known |= K_RST_SENT;
+	fact_set(c, v->x, RESET, CONFIRMED, mark_of(v->s));
+}

@@ -1,0 +1,49 @@
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "slab.h"
+
+bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e)
+{
+	const size_t bytes = cell * ((size_t)limit + 1);
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert(cell >= sizeof(uint32_t));
+	if (base == MAP_FAILED)
+		return fail(e, "cannot reserve %zu bytes of address space: %s", bytes, strerror(errno));
+	*s = (struct slab){ .base = base, .cell = cell, .limit = limit, .fresh = 1 };
+	return true;
+}
+
+void slab_finish(struct slab *s)
+{
+	if (s->base)
+		munmap(s->base, s->cell * ((size_t)s->limit + 1));
+	*s = (struct slab){ 0 };
+}
+
+uint32_t slab_take(struct slab *s)
+{
+	uint32_t number = s->free;
+
+	if (number) {
+		memcpy(&s->free, slab_at(s, number), sizeof(s->free));
+		memset(slab_at(s, number), 0, s->cell);
+	} else if (s->fresh <= s->limit) {
+		number = s->fresh++;
+	} else {
+		return 0;
+	}
+	s->used++;
+	return number;
+}
+
+void slab_give(struct slab *s, uint32_t number)
+{
+	assert(number && number < s->fresh && s->used);
+	memcpy(slab_at(s, number), &s->free, sizeof(s->free));
+	s->free = number;
+	s->used--;
+}

@@ -1,0 +1,208 @@
+/*
+ * From facts to states: the arrows of arrows.def, folded over what an endpoint is known to have
+ * done and heard, in the order in which it happened.
+ */
+#include <string.h>
+
+#include "tracker.h"
+
+enum event_kind { EVENT_SYN, EVENT_SYNACK, EVENT_ACK, EVENT_FIN, EVENT_FINACK, EVENT_RST, EVENT_RST_P, EVENT_COUNT };
+
+enum half { HALF_sends, HALF_gets };
+
+#define NO_ARROW 0
+
+/* The target plus one, so that an empty cell is zero. */
+static const uint8_t arrows[2][EVENT_COUNT][TCPLINT_STATE_COUNT] = {
+#define ARROW(from, half, event, to, clause) \
+	[HALF_##half][EVENT_##event][TCPLINT_##from] = TCPLINT_##to + 1,
+#include "arrows.def"
+#undef ARROW
+};
+
+static const char *const clauses[TCPLINT_STATE_COUNT][2][EVENT_COUNT] = {
+#define ARROW(from, half, event, to, clause) [TCPLINT_##from][HALF_##half][EVENT_##event] = clause,
+#include "arrows.def"
+#undef ARROW
+};
+
+const char *arrow_clause(enum tcplint_state from, enum tcplint_state to)
+{
+	for (unsigned half = 0; half < 2; half++)
+		for (unsigned e = 0; e < EVENT_COUNT; e++)
+			if (arrows[half][e][from] == to + 1)
+				return clauses[from][half][e];
+	return NULL;
+}
+
+/* The facts of an endpoint in the order in which they happened to it. */
+struct history {
+	unsigned n;
+	enum fact fact[FACT_COUNT];
+};
+
+/* What comes first when one frame taught both: RFC 9293, 3.10.7.4, and what is heard before what is said. */
+static const uint8_t rank_active[FACT_COUNT] = {
+	[SYN_SENT] = 0, [SYN_RCVD] = 1, [SYN_ACKED] = 2, [FIN_ACKED] = 3, [FIN_RCVD] = 4, [FIN_SENT] = 5, [RESET] = 6,
+};
+static const uint8_t rank_passive[FACT_COUNT] = {
+	[SYN_RCVD] = 0, [SYN_SENT] = 1, [SYN_ACKED] = 2, [FIN_ACKED] = 3, [FIN_RCVD] = 4, [FIN_SENT] = 5, [RESET] = 6,
+};
+
+static bool happened_before(const struct conn *c, enum side x, enum fact a, enum fact b)
+{
+	const struct endpoint_detail *d = &c->detail[x];
+	const uint8_t *rank = knows(&c->end[x], K_ACTIVE) ? rank_active : rank_passive;
+
+	/* the first FIN's ACK field tells the order of the two FINs, whatever the tap saw first */
+	if (a == FIN_SENT && b == FIN_RCVD)
+		return !knows(&c->end[x], K_FIN_AFTER_FIN);
+	if (a == FIN_RCVD && b == FIN_SENT)
+		return knows(&c->end[x], K_FIN_AFTER_FIN);
+	/* nothing else can come before the opening */
+	if (rank[a] <= 2 || rank[b] <= 2) {
+		if (rank[a] <= 2 && rank[b] <= 2)
+			return rank[a] < rank[b];
+		/* a FIN may leave in SYN_RECEIVED, before its SYN is acknowledged */
+		if (!(a == SYN_ACKED && b == FIN_SENT) && !(a == FIN_SENT && b == SYN_ACKED))
+			return rank[a] <= 2;
+	}
+	if (a == RESET || b == RESET)
+		return b == RESET;
+	if (a == FIN_SENT && b == FIN_ACKED)
+		return true;
+	if (a == FIN_ACKED && b == FIN_SENT)
+		return false;
+	if (d->fact[a].frame != d->fact[b].frame)
+		return d->fact[a].frame < d->fact[b].frame;
+	return rank[a] < rank[b];
+}
+
+static struct history history_of(const struct conn *c, enum side x)
+{
+	struct history h = { 0 };
+
+	for (enum fact f = 0; f < FACT_COUNT; f++) {
+		if (!fact_is(&c->end[x], f))
+			continue;
+		unsigned i = h.n++;
+
+		for (; i && happened_before(c, x, f, h.fact[i - 1]); i--)
+			h.fact[i] = h.fact[i - 1];
+		h.fact[i] = f;
+	}
+	return h;
+}
+
+struct step {
+	enum half half;
+	enum event_kind event;
+};
+
+/* What the i-th fact of the history was as an event; `*used` facts make it up. */
+static struct step step_of(const struct conn *c, enum side x, const struct history *h, unsigned i, unsigned *used)
+{
+	const struct endpoint *e = &c->end[x];
+	const struct mark *mark = c->detail[x].fact;
+
+	*used = 1;
+	switch (h->fact[i]) {
+	case SYN_SENT:
+		return (struct step){ HALF_sends, i && h->fact[i - 1] == SYN_RCVD ? EVENT_SYNACK : EVENT_SYN };
+	case SYN_RCVD:
+		if (i + 1 < h->n && h->fact[i + 1] == SYN_ACKED &&
+		    mark[SYN_RCVD].frame == mark[SYN_ACKED].frame) {
+			*used = 2;
+			return (struct step){ HALF_gets, EVENT_SYNACK };
+		}
+		return (struct step){ HALF_gets, EVENT_SYN };
+	case SYN_ACKED:
+		return (struct step){ HALF_gets, EVENT_ACK };
+	case FIN_SENT:
+		return (struct step){ HALF_sends, EVENT_FIN };
+	case FIN_ACKED:
+		return (struct step){ HALF_gets, EVENT_FINACK };
+	case FIN_RCVD:
+		return (struct step){ HALF_gets, EVENT_FIN };
+	case RESET:
+	case FACT_COUNT:
+		break;
+	}
+	if (knows(e, K_RST_SENT))
+		return (struct step){ HALF_sends, EVENT_RST };
+	return (struct step){ HALF_gets, knows(e, K_ACTIVE) ? EVENT_RST : EVENT_RST_P };
+}
+
+/* RST_P has an arrow of its own only where it matters (RFC 9293, MUST-11). */
+static enum tcplint_state follow(enum tcplint_state from, struct step step)
+{
+	uint8_t to = arrows[step.half][step.event][from];
+
+	if (to == NO_ARROW && step.event == EVENT_RST_P)
+		to = arrows[step.half][EVENT_RST][from];
+	return to == NO_ARROW ? from : (enum tcplint_state)(to - 1);
+}
+
+static enum tcplint_state start_state(const struct endpoint *e)
+{
+	return knows(e, K_ACTIVE) ? TCPLINT_CLOSED : TCPLINT_LISTEN;
+}
+
+void tracker_restate(struct conn *c, enum side x)
+{
+	struct endpoint *e = &c->end[x];
+	const struct history h = history_of(c, x);
+	enum tcplint_state state = start_state(e);
+	bool certain = h.n > 0;
+
+	for (unsigned i = 0, used; i < h.n; i += used) {
+		state = follow(state, step_of(c, x, &h, i, &used));
+		certain = certain && fact_get(e, h.fact[i]) == CONFIRMED &&
+			  fact_get(e, h.fact[i + used - 1]) == CONFIRMED;
+	}
+	/* its own RST is certain, whatever it had heard before */
+	if (fact_is(e, RESET) && knows(e, K_RST_SENT))
+		certain = true;
+	e->state = (uint8_t)state;
+	e->certain = certain && state != TCPLINT_LISTEN;
+}
+
+bool tracker_known(const struct conn *c, enum side x)
+{
+	if (c->self_connect)
+		return x == CLIENT;
+	return c->end[x].facts || c->detail[x].pasts || knows(&c->end[other(x)], K_SEEN);
+}
+
+static void note_state(const struct conn *c, struct tcplint_state_time *path, unsigned *n, unsigned max,
+		       enum tcplint_state state, int64_t ts)
+{
+	if (*n && path[*n - 1].state == state)
+		return;
+	if (!*n && (state == TCPLINT_LISTEN || state == TCPLINT_CLOSED))
+		return;
+	if (*n < max)
+		path[(*n)++] = (struct tcplint_state_time){ .state = state, .t = ts - c->start.ts };
+}
+
+unsigned tracker_path(const struct conn *c, enum side x, struct tcplint_state_time *path, unsigned max)
+{
+	const struct endpoint *e = &c->end[x];
+	const struct endpoint_detail *d = &c->detail[x];
+	const struct history h = history_of(c, x);
+	enum tcplint_state state = start_state(e);
+	unsigned n = 0;
+	int64_t latest = INT64_MIN;
+
+	for (unsigned i = 0; i < d->pasts; i++)
+		note_state(c, path, &n, max, d->past[i].state, d->past[i].ts);
+	for (unsigned i = 0, used; i < h.n; i += used) {
+		const int64_t ts = d->fact[h.fact[i]].ts;
+
+		state = follow(state, step_of(c, x, &h, i, &used));
+		if (ts > latest)
+			latest = ts;
+		note_state(c, path, &n, max, state, latest);
+	}
+	return n;
+}

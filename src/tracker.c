@@ -1,0 +1,255 @@
+#include "tracker_private.h"
+
+void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct mark when)
+{
+	struct endpoint *e = &c->end[x];
+	const enum belief was = fact_get(e, f);
+
+	if (was >= b)
+		return;
+	e->facts = (uint16_t)((e->facts & ~(3u << (2 * f))) | (unsigned)b << (2 * f));
+	if (was == NO)
+		c->detail[x].fact[f] = when;
+	tracker_restate(c, x);
+}
+
+void fact_clear(struct conn *c, enum side x, enum fact f)
+{
+	c->end[x].facts &= (uint16_t)~(3u << (2 * f));
+	if (f == RESET)
+		c->end[x].known &= (uint16_t)~K_RST_SENT;
+	tracker_restate(c, x);
+}
+
+/* A tentative fact that the endpoint's own segment contradicts was wrong. */
+void fact_refute(struct conn *c, enum side x, enum fact f)
+{
+	if (fact_get(&c->end[x], f) == TENTATIVE)
+		fact_clear(c, x, f);
+}
+
+static void count(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	struct endpoint *X = &c->end[v->x];
+	struct endpoint_detail *D = &c->detail[v->x], *YD = &c->detail[v->y];
+
+	if (!knows(X, K_SEEN))
+		X->ttl = s->ttl;
+	X->known |= K_SEEN;
+	if (s->checksum == CHECKSUM_OK || s->checksum == CHECKSUM_OFFLOAD)
+		X->known |= K_GOOD_CHECKSUM;
+	D->checksum_bad += s->checksum == CHECKSUM_BAD;
+	D->offload += s->checksum == CHECKSUM_OFFLOAD;
+	c->truncated = c->truncated || s->truncated;
+	YD->fin_copies_unanswered = 0;
+	YD->data_copies_unanswered = 0;
+	YD->syn_copies_unanswered = 0;
+}
+
+static void advance(struct conn *c, struct holes *h, const struct view *v)
+{
+	const struct segment *s = v->s;
+	struct endpoint *X = &c->end[v->x];
+	struct endpoint_detail *D = &c->detail[v->x];
+	const uint32_t from = s->flags & FLAG_SYN ? s->seq + 1 : s->seq;
+
+	if (!knows(X, K_SMAX)) {
+		X->smax = v->end;
+		X->known |= K_SMAX;
+		if (!knows(X, K_ISN)) {
+			X->isn = s->seq - 1;
+			X->known |= K_ISN | K_ISN_INFERRED;
+		}
+	}
+	const uint32_t filled = X->holes && segment_length(s) ? holes_fill(h, X, s->seq, v->end) : 0;
+
+	if (filled && s->ts - X->last.ts < REORDER_WINDOW)
+		c->reordered++;
+	if (v->events & EV_RETRANSMIT && !filled && segment_length(s)) {
+		X->retransmitted++;
+		D->data_copies_unanswered += s->len > 0;
+	}
+	if (s->flags & FLAG_SYN)
+		D->syn_copies_unanswered++;
+	if (seq_gt(s->seq, X->smax) && !(s->flags & FLAG_SYN)) {
+		holes_add(h, X, X->smax, s->seq, mark_of(s));
+		if (knows(&c->end[v->y], K_AMAX))
+			holes_ack(h, X, c->end[v->y].amax, mark_of(s));
+	}
+	X->smax = seq_max(X->smax, v->end);
+	if (s->len && fact_get(X, FIN_RCVD) == CONFIRMED && seq_gt(from + s->len, knows(X, K_DMAX) ? X->dmax : from))
+		D->bytes_after_peer_fin += from + s->len - (knows(X, K_DMAX) ? seq_max(X->dmax, from) : from);
+	if (s->len) {
+		X->dmax = knows(X, K_DMAX) ? seq_max(X->dmax, from + s->len) : from + s->len;
+		X->known |= K_DMAX;
+		D->last_data = mark_of(s);
+	}
+	if (s->opt.present & OPT_TIMESTAMPS &&
+	    (!knows(X, K_TSVAL) || seq_gt(s->opt.ts_val, X->tsval) || s->flags & FLAG_SYN)) {
+		X->tsval = s->opt.ts_val;
+		X->known |= K_TSVAL;
+	}
+}
+
+static void offer_window(struct conn *c, struct holes *h, const struct view *v)
+{
+	const struct segment *s = v->s;
+	struct endpoint *X = &c->end[v->x], *Y = &c->end[v->y];
+	const unsigned shift = s->flags & FLAG_SYN || X->wscale == SCALE_UNKNOWN ? 0 : X->wscale;
+	const uint32_t window = (uint32_t)s->window << shift;
+
+	if (!(s->flags & FLAG_ACK))
+		return;
+	if (!knows(X, K_AMAX) || seq_gt(s->ack, X->amax)) {
+		X->amax = s->ack;
+		X->known |= K_AMAX;
+		if (Y->holes)
+			holes_ack(h, Y, s->ack, mark_of(s));
+	}
+	X->window = window;
+	if (window > X->maxwnd)
+		X->maxwnd = window;
+	X->redge = knows(X, K_REDGE) ? seq_max(X->redge, s->ack + window) : s->ack + window;
+	X->known |= K_REDGE;
+}
+
+/* Mid-stream: whoever sends ACKs without SYN is synchronized at least (rules.md 1.6). */
+static void pick_up(struct conn *c, const struct view *v)
+{
+	const struct mark m = mark_of(v->s);
+	const enum side x = v->x, y = v->y;
+
+	if ((v->s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) != FLAG_ACK)
+		return;
+	for (enum fact f = SYN_SENT; f <= SYN_ACKED; f++) {
+		fact_set(c, x, f, CONFIRMED, m);
+		fact_set(c, y, f, TENTATIVE, m);
+	}
+	if (!knows(&c->end[y], K_SMAX)) {
+		c->end[y].isn = v->s->ack - 1;
+		c->end[y].smax = v->s->ack;
+		c->end[y].known |= K_ISN | K_ISN_INFERRED | K_SMAX;
+	}
+}
+
+static void move(struct conn *c, struct holes *h, struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (c->origin == TCPLINT_ORIGIN_MIDSTREAM)
+		pick_up(c, v);
+	tracker_contradict(c, v);
+	tracker_prove(c, v);
+	if (s->flags & FLAG_RST) {
+		tracker_send_rst(c, v);
+		if (!v->ignored)
+			tracker_get_rst(c, v);
+		return;
+	}
+	if (s->flags & FLAG_SYN)
+		tracker_send_syn(c, v);
+	if (s->flags & FLAG_FIN && !(s->flags & FLAG_SYN))
+		tracker_send_fin(c, v);
+	advance(c, h, v);
+	tracker_note_cover(&c->end[v->y], s, v->end);
+	if (s->flags & FLAG_SYN)
+		tracker_get_syn(c, v);
+	else if (s->flags & FLAG_ACK)
+		tracker_get_ack(c, v);
+	offer_window(c, h, v);
+	tracker_get_fin(c, h, v);
+}
+
+static void keep_damaged(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (s->checksum != CHECKSUM_BAD || s->bad_header || v->foreign || !segment_length(s) || s->flags & FLAG_RST)
+		return;
+	c->damaged[v->x].valid = true;
+	c->damaged[v->x].seq = s->seq;
+	c->damaged[v->x].len = s->len;
+	c->damaged[v->x].ack = s->ack;
+	c->damaged[v->x].flags = s->flags;
+	c->damaged[v->x].window = s->window;
+	c->damaged[v->x].mark = mark_of(s);
+}
+
+void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, enum side x)
+{
+	const enum side y = other(x);
+
+	if (!c->damaged[y].valid || c->self_connect || !(s->flags & FLAG_ACK) || s->checksum == CHECKSUM_BAD)
+		return;
+	const struct segment old = {
+		.ts = c->damaged[y].mark.ts,
+		.frame = c->damaged[y].mark.frame,
+		.seq = c->damaged[y].seq,
+		.len = c->damaged[y].len,
+		.ack = c->damaged[y].ack,
+		.flags = c->damaged[y].flags,
+		.window = c->damaged[y].window,
+		.checksum = CHECKSUM_OK,
+	};
+	struct view v = { .now = s->ts };
+
+	if (seq_lt(s->ack, segment_end(&old)))
+		return;
+	c->damaged[y].valid = false;
+	tracker_classify(&v, c, &old, y, false);
+	if (v.drives && seq_gt(v.end, c->end[y].smax))
+		move(c, h, &v);
+}
+
+void tracker_apply(struct conn *c, struct holes *h, struct view *v)
+{
+	struct endpoint *X = &c->end[v->x];
+	struct endpoint_detail *D = &c->detail[v->x];
+	const struct segment *s = v->s;
+
+	X->segments++;
+	D->syn += (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+	D->synack += (s->flags & (FLAG_SYN | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK);
+	D->fin += !!(s->flags & FLAG_FIN);
+	D->rst += !!(s->flags & FLAG_RST);
+	if (v->events & EV_DUPLICATE)
+		return;
+	X->payload_bytes += s->len;
+	count(c, v);
+	if (v->drives)
+		move(c, h, v);
+	else
+		keep_damaged(c, v);
+	for (enum side i = CLIENT; i <= SERVER; i++)
+		if (c->end[i].state != v->state[i])
+			v->arrow[i] = arrow_clause(v->state[i], c->end[i].state);
+	X->last = mark_of(s);
+	c->last = mark_of(s);
+}
+
+static void settle_side(struct conn *c, enum side x)
+{
+	const struct endpoint_detail *YD = &c->detail[other(x)];
+	const struct endpoint *X = &c->end[x];
+
+	/* the peer repeated its FIN and X, which must answer it, said nothing */
+	if (fact_get(X, FIN_RCVD) == TENTATIVE && YD->fin_copies_unanswered > 1)
+		fact_clear(c, x, FIN_RCVD);
+	/* a passive end that answers neither repeated data nor a repeated FIN never left SYN_RECEIVED */
+	if (fact_get(X, SYN_ACKED) == TENTATIVE && !knows(X, K_ACTIVE) &&
+	    (YD->data_copies_unanswered > 1 || YD->fin_copies_unanswered > 1))
+		fact_clear(c, x, SYN_ACKED);
+	/* an active end that leaves a repeated SYN-ACK unanswered never received one */
+	if (fact_get(X, SYN_ACKED) == TENTATIVE && knows(X, K_ACTIVE) && YD->syn_copies_unanswered > 1) {
+		fact_refute(c, x, SYN_RCVD);
+		fact_clear(c, x, SYN_ACKED);
+	}
+}
+
+void tracker_settle(struct conn *c)
+{
+	settle_side(c, CLIENT);
+	if (!c->self_connect)
+		settle_side(c, SERVER);
+}

@@ -1,0 +1,46 @@
+/*
+ * Timers for connections, driven by packet time.
+ *
+ * Two levels of slots: 256 of 2^27 ns (134 ms), 256 of 2^35 ns (34 s), together
+ * 2.4 hours, more than any timeout of rules.md 4.  When a slot's time comes its members move
+ * to a heap, so that timers fire at their exact time and in its order.  Arming
+ * costs O(1) and a segment costs nothing: a deadline that has moved away is noticed
+ * when the old one fires (the owner then arms again).  Links are kept in an array
+ * of their own, by the number of the connection.
+ */
+#ifndef TCPLINT_WHEEL_H
+#define TCPLINT_WHEEL_H
+
+#include <stdint.h>
+
+#include "slab.h"
+
+#define WHEEL_SLOTS 256
+
+struct wheel_due {
+	int64_t when;
+	uint32_t number;
+};
+
+struct wheel {
+	struct slab links; /* one struct wheel_link for each connection, by its number */
+	uint32_t slot[2][WHEEL_SLOTS];
+	int64_t tick; /* the slot of level 0 whose members are in the heap, counted from 1970 */
+	struct wheel_due *heap;
+	uint32_t heap_used, heap_size;
+};
+
+bool wheel_init(struct wheel *w, uint32_t limit, struct error *e) MUST_CHECK;
+void wheel_finish(struct wheel *w);
+
+/* Fire `number` at `when`; in the past: as soon as possible.  Replaces an earlier timer of the number. */
+void wheel_arm(struct wheel *w, uint32_t number, int64_t when);
+void wheel_disarm(struct wheel *w, uint32_t number);
+
+/*
+ * The number of the timer that is due first, disarmed, and when it was due; 0 when none is due by `now`.
+ * To be called until it answers 0.
+ */
+uint32_t wheel_next(struct wheel *w, int64_t now, int64_t *when);
+
+#endif

@@ -1,0 +1,99 @@
+#!/bin/sh
+# Who may include whom.  A file of src/ that is not in the table fails, and so does an include that its row does not
+# grant, or a library's header outside the one module that knows the library.
+#
+#	layers.sh ROOT
+set -u
+root=${1:-.}
+
+# What everything may stand on: no state, no libraries.
+words='compiler error frame events seq segment'
+# One connection, as the tracker and the rules see it.
+connection="$words conn view zeek holes rules names"
+
+# One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
+# besides its own and compiler.h.
+table="
+compiler|events|seq|cursor|siphash|checksum|community_id|signals|frame|segment|error:
+slab|output|ignore: error
+wheel: slab
+names:
+decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
+zeek|conn|holes: $words rules zeek conn slab
+view|rules|tracker*|states|classify|gets|sends|prove: $connection view tracker tracker_private arrows
+draft|predicates|rules_*: $connection draft predicates
+message: $connection draft
+cells: rules slab
+flow: $connection siphash slab
+incarnation|engine|record|resolve*: $connection cells draft flow slab wheel message precedence incarnation engine record resolve tracker
+tcplint: $words decode engine
+report*: error names community_id rules report report_private
+catalogue: names report rules
+capture*: error frame capture capture_source
+options: error capture
+main|run*: error frame catalogue capture decode ignore names options output report rules run signals
+rulegen: names rules drops
+"
+
+# What is known to one module only.
+private_to() {
+	case $1 in
+	pcap/dlt.h) echo 'decode* capture*' ;;
+	pcap/pcap.h | pcap.h) echo 'capture*' ;;
+	jansson.h) echo 'report*' ;;
+	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
+	getopt.h) echo 'options' ;;
+	signal.h) echo 'signals' ;;
+	time.h) echo 'capture* report*' ;;
+	sys/random.h) echo 'flow reassemble' ;;
+	sys/socket.h | netinet/* | sys/ioctl.h) echo 'sandbox*' ;; # nothing here talks to the network
+	tcplint/tcplint.h) echo 'conn view rule* message names catalogue resolve flow engine incarnation record ignore community_id tcplint report* options main run*' ;;
+	*) echo '*' ;; # the C library
+	esac
+}
+
+matches() { # NAME PATTERN...
+	name=$1
+	shift
+	for pattern; do
+		# shellcheck disable=SC2254
+		case $name in $pattern) return 0 ;; esac
+	done
+	return 1
+}
+
+# The words of the first row whose pattern fits.
+granted() {
+	printf '%s\n' "$table" | while IFS=: read -r pattern rest; do
+		# shellcheck disable=SC2086
+		[ -n "$pattern" ] && (IFS='|'; matches "$1" $pattern) && { echo "yes $rest"; break; }
+	done
+}
+
+set -f
+bad=$(
+	find "$root/src" \( -name '*.[ch]' -o -name '*.def' \) | sort | while read -r file; do
+		module=$(basename "$file")
+		module=${module%.*}
+		may=$(granted "$module")
+		case $file in
+		*.def) ;;
+		*) [ -n "$may" ] || echo "$file: no row in the table of test/layers.sh" ;;
+		esac
+		sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*\([<"][^>"]*\)[>"].*/\1/p' "$file" | while read -r included; do
+			header=${included#?}
+			case $included in
+			\<*)
+				# shellcheck disable=SC2046
+				matches "$module" $(private_to "$header") || echo "$file: <$header> is not its business"
+				;;
+			*)
+				other=${header%.*}
+				# shellcheck disable=SC2086
+				matches "$other" "$module" compiler ${may#yes} || echo "$file: may not include \"$header\""
+				;;
+			esac
+		done
+	done
+)
+[ -z "$bad" ] || { printf '%s\n' "$bad"; exit 1; }

@@ -1,0 +1,246 @@
+/*
+ * Properties of the decoder, over every link layer and over random bytes.
+ *
+ * Every frame is decoded from a heap copy of exactly the bytes that it has, so that
+ * AddressSanitizer sees the first byte read too many.  The seed is printed; given as
+ * an argument it replays a run.
+ */
+#include <inttypes.h>
+#include <pcap/dlt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "decode.h"
+#include "frames.h"
+#include "links.h"
+#include "segment.h"
+
+/* An assert that stays in release builds. */
+#define HOLDS(condition) holds(condition, #condition, __LINE__)
+
+static uint64_t seed, x;
+static struct built b;
+static const char *what = "";
+
+static void holds(bool condition, const char *text, int line)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "property/decode.c:%d: %s: does not hold: %s (seed %" PRIu64 ")\n", line,
+		what, text, seed);
+	abort();
+}
+
+static uint64_t next_random(void)
+{
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return x;
+}
+
+static struct decoder *decoder(bool tunnels)
+{
+	struct error e;
+	struct decoder *d;
+
+	d = decoder_create(&(struct decode_options){ .tunnels = tunnels, .verify_checksums = true },
+			   &e);
+	if (!d) {
+		fprintf(stderr, "%s\n", e.text);
+		exit(1);
+	}
+	return d;
+}
+
+/* What holds for every answer, whatever the bytes. */
+static void check_invariants(const struct frame *f, enum decode_result r, const struct segment *s)
+{
+	HOLDS(r < DECODE_COUNT);
+	if (r != DECODE_SEGMENT && r != DECODE_QUOTE)
+		return;
+	HOLDS(s->frame == f->number && s->ts == f->ts);
+	HOLDS(s->quoted == (r == DECODE_QUOTE));
+	HOLDS(s->vlan < 1 << 24);
+	HOLDS(s->flags < 1 << 12);
+	HOLDS(s->opt.sack_count <= 4);
+	HOLDS(!(s->opt.present & OPT_FAST_OPEN) || s->opt.cookie_len <= 36);
+	HOLDS(!s->bad_header || s->len == 0);
+	HOLDS(s->truncated || s->fragmented || s->len <= f->wire);
+	HOLDS(!s->truncated || s->checksum == CHECKSUM_UNKNOWN);
+}
+
+/* Decode an exact copy of the first bytes of a frame. */
+static enum decode_result decode_copy(struct decoder *d, const struct frame *f, uint32_t captured,
+				      uint32_t wire, struct segment *s)
+{
+	struct frame copy = *f;
+	uint8_t *bytes = malloc(captured ? captured : 1);
+	enum decode_result r;
+
+	if (!bytes)
+		abort();
+	memcpy(bytes, f->data, captured);
+	copy.data = captured ? bytes : NULL;
+	copy.captured = captured;
+	copy.wire = wire;
+	r = decode_frame(d, &copy, s);
+	check_invariants(&copy, r, s);
+	free(bytes);
+	return r;
+}
+
+/* The fields that a snapshot leaves are those of the whole segment. */
+static void check_subset(const struct segment *whole, const struct segment *s)
+{
+	HOLDS(memcmp(&s->src, &whole->src, sizeof(s->src)) == 0);
+	HOLDS(memcmp(&s->dst, &whole->dst, sizeof(s->dst)) == 0);
+	HOLDS(s->seq == whole->seq && s->ack == whole->ack && s->flags == whole->flags);
+	HOLDS(s->len == whole->len && s->ttl == whole->ttl && s->tunnel == whole->tunnel);
+	HOLDS(s->vlan == whole->vlan && s->mac == whole->mac &&
+	      s->data_offset == whole->data_offset);
+	HOLDS(s->window == 0 || s->window == whole->window);
+	HOLDS(((s->opt.present & ~(uint32_t)OPT_CUT) & ~whole->opt.present) == 0);
+}
+
+/* Every prefix is truncated, or a segment with fewer fields. */
+static void prefixes(struct decoder *d, const struct link_layer *l, bool ipv6)
+{
+	struct segment whole, s;
+	const struct frame *f;
+
+	built_plain(&b, ipv6);
+	l->wrap(&b, ipv6);
+	f = built_frame(&b, l->linktype);
+	HOLDS(decode_copy(d, f, f->wire, f->wire, &whole) == DECODE_SEGMENT);
+	for (uint32_t captured = 0; captured < f->wire; captured++) {
+		const enum decode_result r = decode_copy(d, f, captured, f->wire, &s);
+
+		HOLDS(r == DECODE_SEGMENT || r == DECODE_truncated ||
+		      (l->heuristic && r == DECODE_not_tcp));
+		if (r == DECODE_SEGMENT)
+			check_subset(&whole, &s);
+	}
+}
+
+/*
+ * A wire that ends early contradicts the headers, up to the end of the IP header;
+ * from there on its length is believed, and the frame counts as cut.
+ */
+static void short_wires(struct decoder *d, const struct link_layer *l, bool ipv6)
+{
+	struct segment whole, s;
+	const struct frame *f;
+
+	built_plain(&b, ipv6);
+	l->wrap(&b, ipv6);
+	f = built_frame(&b, l->linktype);
+	HOLDS(decode_copy(d, f, f->wire, f->wire, &whole) == DECODE_SEGMENT);
+	for (uint32_t wire = 0; wire < f->wire; wire++) {
+		const enum decode_result r = decode_copy(d, f, wire, wire, &s);
+		const bool header = f->wire - wire > 132;
+
+		HOLDS(r != DECODE_SEGMENT || s.len == whole.len);
+		HOLDS(r != DECODE_SEGMENT || s.truncated);
+		if (header && !l->tunnel)
+			HOLDS(r == DECODE_malformed_link || r == DECODE_malformed_ip);
+		else if (!l->tunnel)
+			HOLDS(r == DECODE_SEGMENT || r == DECODE_truncated);
+	}
+}
+
+/* Bytes after the packet change nothing. */
+static void padding(struct decoder *d, const struct link_layer *l, bool ipv6)
+{
+	struct segment whole, s;
+	const struct frame *f;
+
+	built_plain(&b, ipv6);
+	l->wrap(&b, ipv6);
+	f = built_frame(&b, l->linktype);
+	HOLDS(decode_copy(d, f, f->wire, f->wire, &whole) == DECODE_SEGMENT);
+	built_append(&b, "\xff\xff\xff\xff\xff\xff\xff", 7);
+	f = built_frame(&b, l->linktype);
+	HOLDS(decode_copy(d, f, f->wire, f->wire, &s) == DECODE_SEGMENT);
+	HOLDS(memcmp(&s, &whole, sizeof(s)) == 0);
+}
+
+/* The TCP part of a segment does not depend on what carries it. */
+static void same_segment(struct decoder *d, const struct link_layer *l, bool ipv6)
+{
+	struct segment raw, s;
+	const struct frame *f;
+
+	built_plain(&b, ipv6);
+	f = built_frame(&b, 12);
+	HOLDS(decode_copy(d, f, f->wire, f->wire, &raw) == DECODE_SEGMENT);
+	l->wrap(&b, ipv6);
+	f = built_frame(&b, l->linktype);
+	HOLDS(decode_copy(d, f, f->wire, f->wire, &s) == DECODE_SEGMENT);
+	raw.mac = s.mac;
+	raw.vlan = s.vlan;
+	raw.tunnel = s.tunnel;
+	raw.direction = s.direction;
+	HOLDS(memcmp(&s, &raw, sizeof(s)) == 0);
+}
+
+static void random_bytes(struct decoder *d, const struct link_layer *l, uint8_t *bytes, uint32_t n)
+{
+	struct frame f = { .number = 1, .linktype = l->linktype, .data = bytes };
+	struct segment s;
+
+	for (uint32_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)next_random();
+	f.ts = (int64_t)next_random();
+	decode_copy(d, &f, n, n + (uint32_t)(next_random() & 255), &s);
+}
+
+/* A good frame with some bytes changed gets further than noise. */
+static void damaged(struct decoder *d, const struct link_layer *l)
+{
+	struct segment s;
+	const struct frame *f;
+	uint32_t n;
+
+	built_plain(&b, next_random() & 1);
+	l->wrap(&b, next_random() & 1);
+	n = built_length(&b);
+	for (unsigned i = 0; i < 1 + (next_random() & 7); i++)
+		built_bytes(&b)[next_random() % n] = (uint8_t)next_random();
+	f = built_frame(&b, l->linktype);
+	n = next_random() & 1 ? n : (uint32_t)(next_random() % (n + 1));
+	decode_copy(d, f, n, f->wire, &s);
+}
+
+int main(int argc, char **argv)
+{
+	enum { ROUNDS = 400 };
+	struct decoder *d = decoder(true), *plain = decoder(false);
+	static uint8_t bytes[512];
+
+	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+	x = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+	printf("seed %" PRIu64 "\n", seed);
+	for (unsigned i = 0; i < link_layer_count; i++) {
+		const struct link_layer *l = &link_layers[i];
+
+		what = l->name;
+		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+			prefixes(d, l, ipv6);
+			short_wires(d, l, ipv6);
+			padding(d, l, ipv6);
+			same_segment(d, l, ipv6);
+		}
+		for (unsigned round = 0; round < ROUNDS; round++) {
+			random_bytes(round & 1 ? d : plain, l, bytes,
+				     (uint32_t)(next_random() % sizeof(bytes)));
+			for (unsigned k = 0; k < 10; k++)
+				damaged(k & 1 ? d : plain, l);
+		}
+	}
+	decoder_destroy(d);
+	decoder_destroy(plain);
+	return 0;
+}

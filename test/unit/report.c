@@ -1,0 +1,391 @@
+/* Records as bytes: what is there, in which order, and what is not. */
+#include <stdlib.h>
+
+#include "report_sample.h"
+
+static void finding(void **unused)
+{
+	static const char head[] =
+		"{\"type\":\"finding\",\"ts\":\"1970-01-01T00:00:01.500040320Z\","
+		"\"rel\":0.50004032,\"rule\":\"synack_ack_mismatch\",\"verdict\":\"violation\","
+		"\"severity\":\"error\",\"confidence\":0.85,\"phase\":\"handshake\","
+		"\"offender\":\"server\"," CONN
+		",\"state\":{\"client\":\"SYN_SENT\",\"server\":\"SYN_RECEIVED\"},"
+		"\"expected\":{\"ack\":1001,\"ack_relative\":1},\"actual\":{\"ack\":1009,"
+		"\"ack_relative\":9},\"frames\":[1,12],\"clause\":[{\"rfc\":9293,\"section\":\"";
+	static const char tail[] =
+		"\"message\":\"A \\\"sentence\\\".\",\"alternatives\":[\"capture_loss\"],"
+		"\"evidence\":[\"peer_objected\",\"no_loss_near\"],\"count\":1}";
+	struct tcplint_finding f = a_finding();
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	report_start(r, 1000 * MS);
+	assert_true(report_json.finding(r, &f));
+	assert_memory_equal(p.line, head, sizeof(head) - 1);
+	assert_string_equal(p.line + strlen(p.line) - (sizeof(tail) - 1), tail);
+
+	f.ts = 0;
+	f.has_state = false;
+	f.value[0].has_expected = f.value[0].relative = false;
+	f.frame_count = 0;
+	f.count = 3;
+	f.first_ts = MS;
+	f.last_ts = 2 * MS;
+	f.related_count = 1;
+	f.related[0] = f.rule;
+	f.would_be = (int)f.rule;
+	assert_true(report_json.finding(r, &f));
+	assert_null(strstr(p.line, "\"ts\""));
+	assert_null(strstr(p.line, "\"rel\""));
+	assert_null(strstr(p.line, "\"state\""));
+	assert_null(strstr(p.line, "\"expected\""));
+	assert_null(strstr(p.line, "\"frames\""));
+	assert_non_null(strstr(p.line, "\"actual\":{\"ack\":1009},"));
+	assert_non_null(strstr(p.line, "\"related\":[\"synack_ack_mismatch\"],"
+				       "\"would_be\":\"synack_ack_mismatch\",\"count\":3,"
+				       "\"first_ts\":\"1970-01-01T00:00:00.001000000Z\","
+				       "\"last_ts\":\"1970-01-01T00:00:00.002000000Z\"}"));
+	report_destroy(r);
+}
+
+static void frames_of_several_inputs(void **unused)
+{
+	const struct report_options o = { .locate = locate, .several_inputs = true };
+	const struct tcplint_finding f = a_finding();
+	struct paper p;
+	struct report *r = open_report(&p, &o);
+
+	(void)unused;
+	assert_true(report_json.finding(r, &f));
+	assert_non_null(
+		strstr(p.line, "\"frames\":[1,2],\"files\":[\"a.pcap\",\"b\xef\xbf\xbd.pcap\"],"));
+	report_destroy(r);
+}
+
+/* Numbers of other tags than the usual: VLANs, flags, tunnels. */
+static void odd_connections(void **unused)
+{
+	struct tcplint_conn_id tagged = conn;
+	struct tcplint_finding f = a_finding();
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	tagged.vlan = 10U << 12 | 20;
+	tagged.tunnel = 4294967295U;
+	f.conn = &tagged;
+	f.value[0].field = TCPLINT_FIELD_FLAGS;
+	f.value[0].expected = 0x12;
+	f.value[0].actual = 0x3;
+	assert_true(report_json.finding(r, &f));
+	assert_non_null(
+		strstr(p.line, "\"vlan\":[10,20],\"tunnel\":4294967295,\"incarnation\":0}"));
+	assert_non_null(
+		strstr(p.line,
+		       "\"expected\":{\"flags\":\"SYN,ACK\"},\"actual\":{\"flags\":\"SYN,FIN\"},"));
+	tagged.vlan = 30;
+	assert_true(report_json.finding(r, &f));
+	assert_non_null(strstr(p.line, "\"vlan\":[30],"));
+	report_destroy(r);
+}
+
+static void connection(void **unused)
+{
+	struct tcplint_connection c = a_connection();
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	report_start(r, 1000 * MS);
+	assert_true(report_json.connection(r, &c));
+	assert_string_equal(p.line, "{\"type\":\"connection\",\"ts\":\"1970-01-01T00:00:01."
+				    "250000000Z\",\"rel\":0.25," CONN
+				    ",\"start\":\"1970-01-01T00:00:01.000000000Z\","
+				    "\"duration\":0.25,\"origin\":\"syn\",\"end\":\"fin\","
+				    "\"handshake\":{\"verdict\":\"conformant\","
+				    "\"kind\":\"three_way\",\"syn_count\":1,\"synack_count\":1,"
+				    "\"rtt\":{\"syn_synack\":0.04032}},"
+				    "\"teardown\":{\"verdict\":\"incomplete\","
+				    "\"kind\":\"half_closed\"},\"client\":{\"isn\":4294967295,"
+				    "\"isn_inferred\":false,\"mss\":1460,"
+				    "\"sack_permitted\":false,\"timestamps\":false,"
+				    "\"fast_open\":false,\"ecn\":false,\"ttl\":64,"
+				    "\"segments\":9007199254740992,\"payload_bytes\":0,"
+				    "\"retransmitted_segments\":0,\"syn\":0,\"synack\":0,"
+				    "\"fin\":0,\"rst\":0,\"state\":\"ESTABLISHED\","
+				    "\"state_certain\":true,"
+				    "\"states\":[{\"state\":\"SYN_SENT\",\"t\":0.0},"
+				    "{\"state\":\"ESTABLISHED\",\"t\":0.04}]},"
+				    "\"server\":{\"segments\":0,\"payload_bytes\":0,"
+				    "\"retransmitted_segments\":0,\"syn\":0,\"synack\":0,"
+				    "\"fin\":0,\"rst\":0},\"quality\":{\"capture_loss\":0,"
+				    "\"duplicates\":0,\"reordered\":0,\"one_sided\":false,"
+				    "\"truncated\":false},\"conn_state\":\"SF\","
+				    "\"history\":\"ShADadFf\",\"findings\":[]}");
+	report_destroy(r);
+}
+
+static void connection_with_everything(void **unused)
+{
+	const struct tcplint_finding f = a_finding();
+	const struct tcplint_finding *const findings[] = { &f };
+	struct tcplint_connection c = a_connection();
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	c.self_connect = true;
+	c.teardown.active_closer = TCPLINT_SERVER;
+	c.teardown.has_half_close = true;
+	c.time_wait.holder = 2;
+	c.time_wait.lower = 1;
+	c.time_wait.upper = c.time_wait.reuse_after = -1;
+	c.not_evaluated_count = 3;
+	c.not_evaluated[0].reason = c.not_evaluated[2].reason = "one_sided";
+	c.not_evaluated[1].reason = "truncated";
+	c.not_evaluated[0].rule = c.not_evaluated[1].rule = c.not_evaluated[2].rule = f.rule;
+	c.finding_count = 1;
+	c.findings = findings;
+	assert_true(report_json.connection(r, &c));
+	assert_non_null(strstr(p.line, "\"self_connect\":true,"));
+	assert_non_null(strstr(p.line, "\"active_closer\":\"server\",\"half_close_bytes\":0}"));
+	assert_non_null(strstr(p.line,
+			       "\"time_wait\":{\"holder\":\"both\","
+			       "\"start\":\"1970-01-01T00:00:00.000000000Z\",\"lower\":1e-9}"));
+	assert_non_null(strstr(p.line, "\"not_evaluated\":{\"one_sided\":[\"synack_ack_mismatch\","
+				       "\"synack_ack_mismatch\"],"
+				       "\"truncated\":[\"synack_ack_mismatch\"]}"));
+	assert_non_null(strstr(
+		p.line, "\"findings\":[{\"ts\":\"1970-01-01T00:00:01.500040320Z\",\"rule\":"));
+	report_destroy(r);
+}
+
+static void segment(void **unused)
+{
+	const struct report_options o = { .emit = 1U << REPORT_SEGMENT };
+	const unsigned rule = (unsigned)tcplint_rule_by_name("synack_ack_mismatch");
+	const struct tcplint_segment s = {
+		.conn = &conn,
+		.ts = 1000 * MS,
+		.frame = 2,
+		.from = TCPLINT_SERVER,
+		.flags = 0x12,
+		.seq = 5000,
+		.ack = 1001,
+		.window = 65535,
+		.has_relative = true,
+		.ack_relative = 1,
+		.before = { TCPLINT_SYN_SENT, TCPLINT_SYN_RECEIVED },
+		.after = { TCPLINT_ESTABLISHED, TCPLINT_SYN_RECEIVED },
+		.known_before = { true, false },
+		.known_after = { true, true },
+		.certain_after = { false, true },
+		.arrow = { "3.10.7.3", NULL },
+		.opened_count = 1,
+		.opened = { rule },
+	};
+	struct paper p;
+	struct report *r = open_report(&p, &o);
+
+	(void)unused;
+	assert_true(report_json.segment(r, &s));
+	assert_string_equal(
+		p.line,
+		"{\"type\":\"segment\",\"ts\":\"1970-01-01T00:00:01.000000000Z\"," CONN
+		",\"frame\":2,\"from\":\"server\",\"flags\":\"SYN,ACK\",\"seq\":5000,"
+		"\"seq_relative\":0,\"ack\":1001,\"ack_relative\":1,\"length\":0,"
+		"\"window\":65535,\"before\":{\"client\":{\"state\":\"SYN_SENT\","
+		"\"certain\":false}},\"after\":{\"client\":{\"state\":\"ESTABLISHED\","
+		"\"certain\":false},\"server\":{\"state\":\"SYN_RECEIVED\",\"certain\":true}},"
+		"\"arrow\":{\"client\":\"3.10.7.3\"},\"opened\":[\"synack_ack_mismatch\"]}");
+	report_destroy(r);
+}
+
+static void capture(void **unused)
+{
+	static const char *const sources[] = { "a.pcap", "-" };
+	bool *disabled = calloc(tcplint_rule_count(), sizeof(*disabled));
+	struct tcplint_options o = { .msl = 30000 * MS,
+				     .min_severity = TCPLINT_NOTICE,
+				     .min_confidence = 0.7F };
+	const struct report_capture c = { sources, 2, false, "EN10MB", 262144, "tcp port 80", &o };
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	o.max_connections = 1000;
+	o.disabled = disabled;
+	o.verdicts = 1U << TCPLINT_NOTE;
+	disabled[0] = true;
+	assert_true(report_json.capture(r, &c));
+	assert_non_null(strstr(
+		p.line, ",\"schema\":1,\"source\":[\"a.pcap\",\"-\"],\"live\":false,"
+			"\"linktype\":\"EN10MB\",\"snaplen\":262144,\"filter\":\"tcp port 80\","
+			"\"profile\":\"rfc\",\"msl\":30.0,\"min_severity\":\"notice\","
+			"\"min_confidence\":0.7,\"verdicts\":[\"note\"],\"disabled\":[\""));
+	memset(disabled, 1, tcplint_rule_count());
+	disabled[0] = false;
+	assert_true(report_json.capture(r, &c));
+	assert_null(strstr(p.line, "\"disabled\""));
+	assert_non_null(strstr(p.line, "\"only\":[\""));
+	report_destroy(r);
+	free(disabled);
+}
+
+static void summary(void **unused)
+{
+	static const char *const names[] = { "not_ip" };
+	static const uint64_t drops[] = { 7 };
+	const struct tcplint_finding f = a_finding();
+	uint64_t *hits = calloc(tcplint_rule_count(), sizeof(*hits));
+	struct tcplint_counters counters = {
+		.frames = 3, .first_ts = 1000 * MS, .last_ts = 1750 * MS, .findings = 1
+	};
+	struct report_totals t = { .counters = &counters, .rule_hits = hits };
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	report_start(r, 1000 * MS);
+	assert_true(report_json.finding(r, &f));
+	hits[f.rule] = 5;
+	t.drop_count = 1;
+	t.drop_names = names;
+	t.drops = drops;
+	t.error = "a.pcap: truncated";
+	assert_true(report_json.summary(r, &t));
+	assert_non_null(strstr(
+		p.line,
+		"{\"type\":\"summary\",\"ts\":\"1970-01-01T00:00:01.750000000Z\",\"rel\":0.75,"
+		"\"complete\":false,\"error\":\"a.pcap: truncated\",\"interrupted\":false,"
+		"\"first_ts\":\"1970-01-01T00:00:01.000000000Z\",\"last_ts\":"));
+	assert_non_null(strstr(p.line, "\"source\":{\"read\":0,\"filtered_out\":0},"));
+	assert_non_null(strstr(p.line, "\"drops\":{\"not_ip\":7},"));
+	assert_non_null(strstr(
+		p.line, "\"by_rule\":{\"synack_ack_mismatch\":{\"fired\":5,\"reported\":1}}}"));
+	t.drops_known = true;
+	t.error = NULL;
+	counters.frames = 0;
+	assert_true(report_json.stats(r, &t));
+	assert_non_null(strstr(p.line,
+			       "{\"type\":\"stats\",\"source\":{\"read\":0,\"filtered_out\":0,"
+			       "\"kernel_drops\":0,\"interface_drops\":0},"));
+	assert_null(strstr(p.line, "coverage"));
+	report_destroy(r);
+	free(hits);
+}
+
+static void only_what_is_wanted(void **unused)
+{
+	const struct report_options o = { .emit = 1U << REPORT_SUMMARY };
+	const struct tcplint_finding f = a_finding();
+	struct paper p;
+	struct report *r = open_report(&p, &o);
+
+	(void)unused;
+	assert_true(report_json.finding(r, &f));
+	assert_true(report_text.finding(r, &f));
+	assert_int_equal(p.lines, 0);
+	assert_int_equal(report_type_by_name("segment"), REPORT_SEGMENT);
+	assert_int_equal(report_type_by_name("segments"), -1);
+	report_destroy(r);
+}
+
+static void the_first_failure_sticks(void **unused)
+{
+	const struct tcplint_finding f = a_finding();
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	p.refuse_from = 2;
+	assert_true(report_json.finding(r, &f));
+	assert_false(report_json.finding(r, &f));
+	p.refuse_from = 0;
+	assert_false(report_json.finding(r, &f));
+	assert_false(report_text.finding(r, &f));
+	assert_int_equal(p.lines, 1);
+	assert_null(report_error(r));
+	report_destroy(r);
+}
+
+/* The line outgrows the buffer that the report begins with. */
+static void a_long_line(void **unused)
+{
+	struct tcplint_finding f = a_finding();
+	char message[9000];
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	memset(message, 'x', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	f.message = message;
+	assert_true(report_json.finding(r, &f));
+	assert_non_null(strstr(p.line, message));
+	assert_int_equal(p.line[strlen(p.line) - 1], '}');
+	assert_true(report_text.finding(r, &f));
+	assert_non_null(strstr(p.line, message));
+	report_destroy(r);
+}
+
+/* Memory that ends after so many allocations; negative: it does not. */
+static int left = -1;
+
+static void *scarce(size_t size)
+{
+	if (!left)
+		return NULL;
+	left -= left > 0;
+	return malloc(size);
+}
+
+/* Wherever memory ends, the record is refused whole, the reason is given, and nothing leaks (so says the sanitizer). */
+static void no_memory(void **unused)
+{
+	const struct tcplint_finding f = a_finding();
+	const struct tcplint_finding *const findings[] = { &f };
+	struct tcplint_connection c = a_connection();
+	bool done = false;
+
+	(void)unused;
+	c.findings = findings;
+	c.finding_count = 1;
+	c.not_evaluated_count = 1;
+	c.not_evaluated[0].reason = "one_sided";
+	json_set_alloc_funcs(scarce, free);
+	for (int room = 0; !done; room++) {
+		struct paper p;
+		struct report *r = open_report(&p, NULL);
+
+		left = room;
+		done = report_json.connection(r, &c);
+		left = -1;
+		assert_int_equal(p.lines, done);
+		assert_true(done == !report_error(r));
+		report_destroy(r);
+	}
+	json_set_alloc_funcs(malloc, free);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finding),
+		cmocka_unit_test(frames_of_several_inputs),
+		cmocka_unit_test(odd_connections),
+		cmocka_unit_test(connection),
+		cmocka_unit_test(connection_with_everything),
+		cmocka_unit_test(segment),
+		cmocka_unit_test(capture),
+		cmocka_unit_test(summary),
+		cmocka_unit_test(only_what_is_wanted),
+		cmocka_unit_test(the_first_failure_sticks),
+		cmocka_unit_test(a_long_line),
+		cmocka_unit_test(no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
