@@ -16,6 +16,7 @@
 bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
 {
 	*en = (struct engine){ .options = *o, .sink = *sink, .now = INT64_MIN };
+	resolve_list_rules(en->rules);
 	en->limits.msl = o->msl;
 	en->limits.textbook = o->profile == TCPLINT_PROFILE_TEXTBOOK;
 	if (!flow_init(&en->flows, o->max_connections, o->hash_key, e) ||
@@ -170,9 +171,10 @@ static void account_loss(struct engine *en, struct conn *c, int64_t now, int64_t
 
 static void release(struct engine *en, struct conn *c, enum tcplint_end end, int64_t now)
 {
-	struct batch b = { 0 };
+	struct batch b;
 	struct view v = timer_view(en, c, now);
 
+	batch_begin(&b);
 	v.releasing = true;
 	v.ending = end;
 	account_loss(en, c, now, 0, &b);
@@ -195,9 +197,10 @@ static void fire_timer(struct engine *en, struct conn *c, int64_t now)
 		release(en, c, c->superseded ? TCPLINT_END_REUSE : TCPLINT_END_TIMEOUT, now);
 		return;
 	}
-	struct batch b = { 0 };
+	struct batch b;
 	struct view v = timer_view(en, c, now);
 
+	batch_begin(&b);
 	account_loss(en, c, now, REORDER_WINDOW, &b);
 	resolve_settle(en, c, &v, &b);
 	resolve_run(en, c, &v, ON_TIMER, &b);
@@ -350,9 +353,10 @@ static void show_to_older(struct engine *en, const struct conn *c, const struct 
 {
 	for (uint32_t n = c->older; n; n = flow_conn(&en->flows, n)->older) {
 		struct conn *old = flow_conn(&en->flows, n);
-		struct batch b = { 0 };
+		struct batch b;
 		struct view v = { .limits = &en->limits, .holes = &en->holes, .now = en->now, .foreign = true };
 
+		batch_begin(&b);
 		tracker_classify(&v, old, s, conn_side(old, from_first), false);
 		if (v.events & (EV_SYN | EV_SYNACK))
 			resolve_run(en, old, &v, ON_SEGMENT, &b);
@@ -381,9 +385,10 @@ static void count_segment(struct engine *en, const struct segment *s, const stru
 static void process(struct engine *en, struct conn *c, struct view *v)
 {
 	const struct segment *s = v->s;
-	struct batch b = { 0 };
+	struct batch b;
 	const uint32_t reordered = c->reordered;
 
+	batch_begin(&b);
 	zeek_segment(&c->zeek, v->x, s);
 	if (is_duplicate(c, s, v->x)) {
 		v->events = EV_DUPLICATE;
@@ -447,9 +452,10 @@ void engine_quote(struct engine *en, const struct segment *s)
 	if (!number)
 		return;
 	struct conn *c = flow_conn(&en->flows, number);
-	struct batch b = { 0 };
+	struct batch b;
 	struct view v = timer_view(en, c, en->now);
 
+	batch_begin(&b);
 	v.s = s;
 	v.x = conn_side(c, from_first);
 	v.y = c->self_connect ? v.x : other(v.x);

@@ -14,6 +14,13 @@
 
 #define LOSS_MEMORY 64
 
+/* The rules of one enum rule_on, and the events that any of them waits for. */
+struct rule_list {
+	uint32_t when;
+	unsigned n;
+	uint16_t rule[RULE_COUNT];
+};
+
 struct engine {
 	struct tcplint_options options;
 	struct tcplint_sink sink;
@@ -26,6 +33,7 @@ struct engine {
 	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
 	unsigned losses;
 	struct tcplint_counters counters;
+	struct rule_list rules[ON_COUNT];
 	uint64_t hits[RULE_COUNT];
 	struct tcplint_segment *record; /* of the segment at hand, when segments are wanted */
 };

@@ -68,32 +68,54 @@ static void open_candidate(struct engine *en, struct conn *c, const struct view 
 		note(en->record->opened, &en->record->opened_count, 8, r);
 }
 
-static bool wanted(const struct rule_row *row, const struct view *v, enum rule_on on)
+/* Ask one rule: it fires, opens a candidate, or has nothing to say. */
+static void ask(struct engine *en, struct conn *c, const struct view *v, enum rule r, struct batch *b)
 {
-	return row->on == on && (on != ON_SEGMENT || row->when & v->events);
+	struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
+
+	if ((en->options.disabled && en->options.disabled[r]) || !rule_rows[r].predicate(v, &d))
+		return;
+	if (rule_rows[r].settle)
+		open_candidate(en, c, v, r, &d);
+	else
+		batch_add(b, r, REFUTED, &d);
 }
+
+#ifndef NDEBUG
+/* No rule may fire outside the events of its row. */
+static void check_masks(const struct view *v)
+{
+	for (enum rule r = 0; r < RULE_COUNT; r++) {
+		struct draft d = { 0 };
+
+		if (rule_rows[r].on == ON_SEGMENT && !(rule_rows[r].when & v->events))
+			assert(!rule_rows[r].predicate(v, &d));
+	}
+}
+#endif
 
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b)
 {
-	for (enum rule r = 0; r < RULE_COUNT; r++) {
-		const struct rule_row *row = &rule_rows[r];
-		struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
+	const struct rule_list *list = &en->rules[on];
 
-		if (!wanted(row, v, on)) {
 #ifndef NDEBUG
-			if (row->on == on && on == ON_SEGMENT)
-				assert(!row->predicate(v, &d)); /* the mask of its row is too narrow */
+	if (on == ON_SEGMENT)
+		check_masks(v);
 #endif
-			continue;
-		}
-		if (en->options.disabled && en->options.disabled[r])
-			continue;
-		if (!row->predicate(v, &d))
-			continue;
-		if (row->settle)
-			open_candidate(en, c, v, r, &d);
-		else
-			batch_add(b, r, REFUTED, &d);
+	if (on == ON_SEGMENT && !(list->when & v->events))
+		return;
+	for (unsigned i = 0; i < list->n; i++)
+		if (on != ON_SEGMENT || rule_rows[list->rule[i]].when & v->events)
+			ask(en, c, v, (enum rule)list->rule[i], b);
+}
+
+void resolve_list_rules(struct rule_list *lists)
+{
+	for (enum rule r = 0; r < RULE_COUNT; r++) {
+		struct rule_list *list = &lists[rule_rows[r].on];
+
+		list->rule[list->n++] = (uint16_t)r;
+		list->when |= rule_rows[r].when;
 	}
 }
 

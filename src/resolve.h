@@ -19,12 +19,19 @@ struct fired {
 };
 
 struct batch {
-	unsigned n;
+	unsigned n; /* used in `fired`; the rest is not initialised */
 	struct fired fired[BATCH_MAX];
 };
 
+static inline void batch_begin(struct batch *b)
+{
+	b->n = 0;
+}
+
 void batch_add(struct batch *b, enum rule r, enum outcome o, const struct draft *d);
 
+/* Sort the catalogue by where a rule runs; `lists` has one entry for each enum rule_on. */
+void resolve_list_rules(struct rule_list *lists);
 /* Rules of `on` over the view: candidates are opened, the rest goes to the batch. */
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b);
 /* Ask the waiting candidates of a connection. */

@@ -36,6 +36,7 @@ enum rule_on {
 	ON_END,     /* when a connection is released */
 	ON_PACKET,  /* every segment, before any connection is looked up (reserved for aggregates) */
 	ON_HOST,    /* over hosts, in the ordered stage */
+	ON_COUNT
 };
 
 /* One frame of evidence. */
