@@ -371,7 +371,7 @@ static void show_to_older(struct engine *en, const struct conn *c, const struct 
 	}
 }
 
-static void count_segment(struct engine *en, const struct segment *s, const struct view *v)
+static void count_segment(struct engine *en, const struct segment *s, bool duplicate)
 {
 	struct tcplint_counters *n = &en->counters;
 
@@ -379,24 +379,21 @@ static void count_segment(struct engine *en, const struct segment *s, const stru
 	n->checksum_bad += s->checksum == CHECKSUM_BAD;
 	n->checksum_offload += s->checksum == CHECKSUM_OFFLOAD;
 	n->truncated += s->truncated;
-	n->duplicates += !!(v->events & EV_DUPLICATE);
+	n->duplicates += duplicate;
 }
 
-static void process(struct engine *en, struct conn *c, struct view *v)
+static void process(struct engine *en, struct conn *c, struct view *v, bool duplicate)
 {
-	const struct segment *s = v->s;
 	struct batch b;
 	const uint32_t reordered = c->reordered;
 
 	batch_begin(&b);
-	zeek_segment(&c->zeek, v->x, s);
-	if (is_duplicate(c, s, v->x)) {
+	if (duplicate) {
 		v->events = EV_DUPLICATE;
 		v->drives = false;
 		v->ignored = "duplicate";
 		c->duplicates++;
 	}
-	count_segment(en, s, v);
 	resolve_run(en, c, v, ON_SEGMENT, &b);
 	tracker_apply(c, &en->holes, v);
 	en->counters.reordered += c->reordered - reordered;
@@ -421,14 +418,23 @@ void engine_segment(struct engine *en, const struct segment *s)
 	const struct incarnation which = incarnation_choose(&en->flows, head, s, from_first);
 	struct conn *c = which.number ? flow_conn(&en->flows, which.number) :
 					create(en, &key, s, from_first, which.pending);
+	const enum side x = conn_side(c, from_first);
+	const bool duplicate = is_duplicate(c, s, x);
+
+	zeek_segment(&c->zeek, x, s);
+	count_segment(en, s, duplicate);
+	if (!duplicate && !en->options.segments && tracker_in_order(c, s, x)) {
+		tracker_go_on(c, s, x);
+		return;
+	}
 	struct view v = { .limits = &en->limits, .holes = &en->holes, .now = en->now };
 
-	tracker_replay(c, &en->holes, s, conn_side(c, from_first));
-	tracker_classify(&v, c, s, conn_side(c, from_first), !which.number);
+	tracker_replay(c, &en->holes, s, x);
+	tracker_classify(&v, c, s, x, !which.number);
 	en->record = en->options.segments && en->sink.segment ? &record : NULL;
 	if (en->record)
 		record_segment_before(&record, &v);
-	process(en, c, &v);
+	process(en, c, &v, duplicate);
 	if (en->record)
 		record_segment_after(en, &record, &v);
 	en->record = NULL;

@@ -26,6 +26,10 @@ void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, en
 
 void tracker_apply(struct conn *c, struct holes *h, struct view *v);
 
+/* Whether the segment goes the short way, and what it does there (in_order.c). */
+bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x);
+void tracker_go_on(struct conn *c, const struct segment *s, enum side x);
+
 /* At the end of a connection: drop the tentative facts that the silence refutes. */
 void tracker_settle(struct conn *c);
 

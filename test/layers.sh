@@ -20,7 +20,7 @@ wheel: slab
 names:
 decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
 zeek|conn|holes: $words rules zeek conn slab
-view|rules|tracker*|states|classify|gets|sends|prove: $connection view tracker tracker_private arrows
+view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view tracker tracker_private arrows
 draft|predicates|rules_*: $connection draft predicates
 message: $connection draft
 cells: rules slab

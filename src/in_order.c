@@ -1,0 +1,68 @@
+/*
+ * The short way: a segment in order on an established connection.
+ *
+ * Nothing waits, nothing is missing, and no rule can fire: only numbers move.  Whatever
+ * is the least unusual takes the long way (tracker_classify(), the rules, tracker_apply()), which
+ * does the same and more; test/property/engine.c compares the two.
+ */
+#include "tracker.h"
+
+/* Both facts that make an endpoint ESTABLISHED and no other, all proven. */
+#define ESTABLISHED_FACTS (CONFIRMED << 2 * SYN_SENT | CONFIRMED << 2 * SYN_RCVD | CONFIRMED << 2 * SYN_ACKED)
+
+static bool at_rest(const struct conn *c)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+
+	return a->facts == ESTABLISHED_FACTS && b->facts == ESTABLISHED_FACTS && !c->candidates && !a->holes &&
+	       !b->holes && !c->older && !c->newer && !c->pending && (c->hs_ack.frame || !c->synacks) &&
+	       !c->damaged[CLIENT].valid && !c->damaged[SERVER].valid;
+}
+
+static bool ordinary(const struct segment *s, const struct endpoint *X)
+{
+	const bool stamped = s->opt.present & OPT_TIMESTAMPS;
+
+	return (s->flags & ~(unsigned)(FLAG_PSH | FLAG_ECE | FLAG_CWR | FLAG_AE)) == FLAG_ACK &&
+	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped == knows(X, K_TSVAL) &&
+	       !(stamped && seq_lt(s->opt.ts_val, X->tsval)) && s->checksum <= CHECKSUM_OK && !s->truncated &&
+	       !s->bad_header;
+}
+
+bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x)
+{
+	const unsigned needs = K_SEEN | K_SMAX | K_AMAX;
+	const struct endpoint *X = &c->end[x], *Y = &c->end[other(x)];
+
+	return (X->known & needs) == needs && (Y->known & K_SMAX) && s->seq == X->smax &&
+	       seq_in(X->amax, s->ack, Y->smax) && ordinary(s, X) && at_rest(c);
+}
+
+void tracker_go_on(struct conn *c, const struct segment *s, enum side x)
+{
+	struct endpoint *X = &c->end[x];
+	struct endpoint_detail *YD = &c->detail[other(x)];
+	const uint32_t window = (uint32_t)s->window << (X->wscale == SCALE_UNKNOWN ? 0 : X->wscale);
+	const struct mark m = mark_of(s);
+
+	X->segments++;
+	if (s->checksum == CHECKSUM_OK)
+		X->known |= K_GOOD_CHECKSUM;
+	YD->fin_copies_unanswered = YD->data_copies_unanswered = YD->syn_copies_unanswered = 0;
+	X->smax += s->len;
+	if (s->len) {
+		X->payload_bytes += s->len;
+		X->dmax = X->smax;
+		X->known |= K_DMAX;
+		c->detail[x].last_data = m;
+	}
+	X->tsval = s->opt.ts_val;
+	X->amax = s->ack;
+	X->window = window;
+	if (window > X->maxwnd)
+		X->maxwnd = window;
+	X->redge = knows(X, K_REDGE) ? seq_max(X->redge, s->ack + window) : s->ack + window;
+	X->known |= K_REDGE;
+	X->last = m;
+	c->last = m;
+}
