@@ -105,10 +105,12 @@ struct endpoint_detail {
 	uint16_t mss;
 	uint8_t wscale;
 	bool has_syn, syn_cut;
+	uint32_t fin_reply_seq; /* SND.NXT when it first acknowledged the peer's FIN, without a FIN of its own in that segment */
+	struct mark fin_reply;
 	uint32_t first_fin_ack; /* the ACK field of its first FIN */
 	uint32_t fin_ack;       /* and of its latest */
 	uint32_t fin_tsval;
-	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by;
+	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by, fin_acked_last;
 	uint32_t fin_copies;   /* retransmissions of the FIN */
 	uint32_t fin_copies_unanswered; /* since the peer's latest segment */
 	uint32_t syn_copies_unanswered;

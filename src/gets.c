@@ -79,6 +79,7 @@ void tracker_get_ack(struct conn *c, const struct view *v)
 		if (!fact_is(Y, FIN_ACKED))
 			c->detail[y].fin_acked_by = mark_of(s);
 		fact_set(c, y, FIN_ACKED, TENTATIVE, mark_of(s));
+		c->detail[y].fin_acked_last = mark_of(s);
 		if (!knows(Y, K_FIN_COVER) && segment_length(s)) {
 			Y->fin_cover = v->end;
 			Y->known |= K_FIN_COVER;

@@ -4,6 +4,9 @@
  */
 #include "tracker_private.h"
 
+/* How late a segment from before a RST may be delivered. */
+#define LATE_AFTER_RST (200 * MILLISECOND)
+
 /* The peer's SYN was never captured, yet X acknowledges something: its number is known to that extent. */
 static void infer_peer(struct conn *c, const struct view *v)
 {
@@ -33,6 +36,27 @@ void tracker_note_cover(struct endpoint *Y, const struct segment *s, uint32_t en
 	}
 }
 
+/*
+ * X acknowledges the peer's FIN.  It received it when it passed the tap, not when it answered; and with what
+ * number it answered first tells whether a FIN of its own had left before (tracker_send_fin()).
+ */
+static void prove_fin(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	struct endpoint_detail *D = &c->detail[v->x];
+	const struct mark fin = c->detail[v->y].last_fin, m = mark_of(s);
+	const bool sack = c->detail[CLIENT].syn_opt & c->detail[SERVER].syn_opt & OPT_SACK_PERMITTED;
+	/* RFC 2883: the answer to a copy of what it had says so */
+	const bool again = s->opt.present & OPT_SACK && s->opt.sack_count && seq_lt(s->opt.sack[0].left, s->ack);
+
+	if (!D->fin_reply.frame && !(s->flags & (FLAG_FIN | FLAG_RST)) && !again &&
+	    (sack || !c->detail[v->y].fin_copies)) {
+		D->fin_reply_seq = v->end;
+		D->fin_reply = m;
+	}
+	fact_set(c, v->x, FIN_RCVD, CONFIRMED, v->X->turn && m.ts - fin.ts >= v->X->turn ? fin : m);
+}
+
 void tracker_prove(struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;
@@ -50,10 +74,15 @@ void tracker_prove(struct conn *c, const struct view *v)
 	if (knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) && fact_is(Y, SYN_SENT) && !(s->flags & FLAG_RST))
 		fact_set(c, x, SYN_RCVD, CONFIRMED, m);
 	if (knows(Y, K_FIN) && s->ack == Y->fend)
-		fact_set(c, x, FIN_RCVD, CONFIRMED, m);
+		prove_fin(c, v);
+	const bool acks_cover = knows(X, K_HS_ACK) && seq_ge(s->ack, X->hs_cover);
+
+	/* a RST with ACK in its own sequence space speaks from a TCB: RCV.NXT is what it received */
+	if (s->flags & FLAG_RST && s->seq && knows(X, K_ISN) && s->seq != X->isn && acks_cover &&
+	    fact_is(X, SYN_SENT) && fact_is(X, SYN_RCVD) && !fact_is(X, RESET))
+		fact_set(c, x, SYN_ACKED, CONFIRMED, m);
 	if (s->flags & (FLAG_SYN | FLAG_RST))
 		return;
-	const bool acks_cover = knows(X, K_HS_ACK) && seq_ge(s->ack, X->hs_cover);
 
 	/* the client speaks only once its SYN is acknowledged; a server may send FIN, or data with Fast Open, before */
 	if (fact_is(X, SYN_SENT) && fact_is(X, SYN_RCVD) &&
@@ -63,6 +92,50 @@ void tracker_prove(struct conn *c, const struct view *v)
 		fact_set(c, x, SYN_ACKED, CONFIRMED, m);
 	if (knows(X, K_FIN_COVER) && seq_ge(s->ack, X->fin_cover))
 		fact_set(c, x, FIN_ACKED, CONFIRMED, m);
+}
+
+/* What a RST says of the endpoint that sends it: nothing, when it comes from CLOSED. */
+static void contradict_by_rst(struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	const enum side x = v->x;
+	const struct endpoint *X = v->X, *Y = v->Y;
+	const bool reply = !(s->flags & FLAG_ACK);
+
+	if (fact_is(X, RESET) && knows(X, K_RST_SENT))
+		return;
+	/* its number is the ACK field of what it answers (3.10.7.1): that did not acknowledge the FIN */
+	if (reply && knows(X, K_FIN) && seq_lt(s->seq, X->fend))
+		fact_refute(c, x, FIN_ACKED);
+	/* a bare RST answers an ACK-bearing segment of a connection that X does not have */
+	if (reply || !knows(Y, K_FIN) || seq_lt(s->ack, Y->fend))
+		fact_refute(c, x, FIN_RCVD);
+	if (reply && !knows(X, K_DMAX)) {
+		fact_refute(c, x, SYN_ACKED);
+		if (knows(X, K_ACTIVE))
+			fact_refute(c, x, SYN_RCVD);
+	}
+}
+
+/* Something that X can only have sent after its RST; a late segment from before it shows nothing new. */
+static bool newer_than_rst(const struct view *v, int64_t since)
+{
+	const struct segment *s = v->s;
+
+	return v->events & (EV_ACK_NEW | EV_FIN) || seq_gt(v->end, v->X->smax) || since > LATE_AFTER_RST ||
+	       (s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && seq_gt(s->opt.ts_val, v->X->tsval));
+}
+
+/* X sends its FIN again: what acknowledged it before the copy was sent did not arrive, unless the two crossed. */
+static void contradict_by_fin(struct conn *c, enum side x, int64_t now)
+{
+	const struct mark latest = c->detail[x].fin_acked_last;
+
+	if (fact_get(&c->end[x], FIN_ACKED) != TENTATIVE)
+		return;
+	fact_clear(c, x, FIN_ACKED);
+	if (now - latest.ts <= crossing(&c->end[x]))
+		fact_set(c, x, FIN_ACKED, TENTATIVE, latest);
 }
 
 /* What X would not have sent, had it received what the tap saw on its way to it. */
@@ -86,25 +159,21 @@ void tracker_contradict(struct conn *c, const struct view *v)
 		return;
 	}
 	if (s->flags & FLAG_RST) {
-		const bool reply = !(s->flags & FLAG_ACK);
-
-		/* a bare RST answers an ACK-bearing segment of a connection that X does not have */
-		if (reply || !knows(Y, K_FIN) || seq_lt(s->ack, Y->fend))
-			fact_refute(c, x, FIN_RCVD);
-		if (reply && !knows(X, K_DMAX)) {
-			fact_refute(c, x, SYN_ACKED);
-			if (knows(X, K_ACTIVE))
-				fact_refute(c, x, SYN_RCVD);
-		}
+		contradict_by_rst(c, v);
 		return;
 	}
 	if (s->flags & FLAG_ACK && knows(Y, K_FIN) && seq_lt(s->ack, Y->fend) &&
 	    s->ts - at[FIN_RCVD].ts > crossing(X))
 		fact_refute(c, x, FIN_RCVD);
 	if (s->flags & FLAG_FIN && knows(X, K_FIN) && v->end == X->fend && s->ts - at[FIN_ACKED].ts > crossing(X))
-		fact_refute(c, x, FIN_ACKED);
-	if (knows(X, K_RST_SENT) && fact_is(X, RESET) && s->ts - at[RESET].ts > REORDER_WINDOW)
-		fact_clear(c, x, RESET); /* the RST was not its own, or it refused something foreign */
-	else if (s->ts - at[RESET].ts > crossing(X))
+		contradict_by_fin(c, x, s->ts);
+	const int64_t since = s->ts - at[RESET].ts;
+
+	if (knows(X, K_RST_SENT) && fact_is(X, RESET)) {
+		/* the RST was not its own, or it refused something foreign */
+		if (since > REORDER_WINDOW && newer_than_rst(v, since))
+			fact_clear(c, x, RESET);
+	} else if (since > crossing(X)) {
 		fact_refute(c, x, RESET);
+	}
 }

@@ -124,7 +124,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	else if (knows(X, K_ISN) && s->seq != X->isn && end_over(X))
 		start_over(c, x);
 	else if (fact_is(X, RESET) && s->seq == X->isn && !(s->flags & FLAG_ACK))
-		start_over(c, x); /* refused, and the same ISN tried again */
+		fact_clear(c, x, RESET); /* a repeated SYN: the RST did not reach it, a new attempt has a new ISN */
 	learn_syn(c, v);
 	if (s->flags & FLAG_ACK) {
 		if (x == SERVER || c->simultaneous)
@@ -164,9 +164,12 @@ void tracker_send_fin(struct conn *c, const struct view *v)
 	D->first_fin_ack = s->ack;
 	X->fend = v->end;
 	X->known |= K_FIN;
-	if (knows(Y, K_FIN) && seq_ge(s->ack, Y->fend))
+	/* it acknowledged the peer's FIN with a number beyond its own: an earlier copy of this FIN was missed */
+	const bool copy = D->fin_reply.frame && D->fin_reply_seq == X->fend;
+
+	if (knows(Y, K_FIN) && seq_ge(s->ack, Y->fend) && !copy)
 		X->known |= K_FIN_AFTER_FIN;
-	fact_set(c, x, FIN_SENT, CONFIRMED, mark_of(s));
+	fact_set(c, x, FIN_SENT, CONFIRMED, copy ? D->fin_reply : mark_of(s));
 }
 
 /* RFC 9293, 3.10.7.3 step 1: a RST that refuses a foreign acknowledgment does not end the attempt. */
@@ -199,6 +202,22 @@ static bool plausible_rst(const struct view *v)
 	return s->seq - (v->X->isn - 0x10000) <= v->X->smax - v->X->isn + 0x20000;
 }
 
+/* What a late copy of an earlier segment is measured against (prove.c). */
+static void learn_from_rst(struct endpoint *X, const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (s->flags & FLAG_ACK && s->seq && !(v->events & EV_ACK_UNSEEN) &&
+	    (!knows(X, K_AMAX) || seq_gt(s->ack, X->amax))) {
+		X->amax = s->ack;
+		X->known |= K_AMAX;
+	}
+	if (s->opt.present & OPT_TIMESTAMPS && (!knows(X, K_TSVAL) || seq_gt(s->opt.ts_val, X->tsval))) {
+		X->tsval = s->opt.ts_val;
+		X->known |= K_TSVAL;
+	}
+}
+
 void tracker_send_rst(struct conn *c, struct view *v)
 {
 	struct endpoint *X = &c->end[v->x];
@@ -219,4 +238,5 @@ void tracker_send_rst(struct conn *c, struct view *v)
 	if (!fact_is(X, RESET))
 		X->known |= K_RST_SENT;
 	fact_set(c, v->x, RESET, CONFIRMED, mark_of(v->s));
+	learn_from_rst(X, v);
 }

@@ -7,6 +7,8 @@ void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct ma
 
 	if (was >= b)
 		return;
+	if (b == TENTATIVE && f != RESET && fact_is(e, RESET) && knows(e, K_RST_SENT))
+		return; /* it came to an endpoint that was no more */
 	e->facts = (uint16_t)((e->facts & ~(3u << (2 * f))) | (unsigned)b << (2 * f));
 	if (was == NO)
 		c->detail[x].fact[f] = when;
@@ -234,7 +236,7 @@ static void settle_side(struct conn *c, enum side x)
 	const struct endpoint *X = &c->end[x];
 
 	/* the peer repeated its FIN and X, which must answer it, said nothing */
-	if (fact_get(X, FIN_RCVD) == TENTATIVE && YD->fin_copies_unanswered > 1)
+	if (fact_get(X, FIN_RCVD) == TENTATIVE && (YD->fin_copies_unanswered > 1 || YD->data_copies_unanswered > 1))
 		fact_clear(c, x, FIN_RCVD);
 	/* a passive end that answers neither repeated data nor a repeated FIN never left SYN_RECEIVED */
 	if (fact_get(X, SYN_ACKED) == TENTATIVE && !knows(X, K_ACTIVE) &&
