@@ -10,6 +10,10 @@ bool rule_ack_beyond_sent(const struct view *v, struct draft *d)
 	draft_offender(d, v->x);
 	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, v->Y->smax, v->s->ack);
 	d->number[0] = v->s->ack - v->Y->smax;
+	if (!one_space(v->Y, v->s->ack, v->Y->smax)) { /* rewritten on the way, and captured on both sides */
+		d->alternatives |= ALT_middlebox;
+		d->scale = 0.5F;
+	}
 	draft_frame(d, v->Y->last);
 	draft_frame(d, mark_of(v->s));
 	return true;

@@ -318,8 +318,10 @@ bool rule_client_data_before_synack(const struct view *v, struct draft *d)
 enum outcome settle_client_data_before_synack(const struct view *v, struct candidate *k)
 {
 	if (live(v, EV_ANY) && v->x == SERVER) {
-		if (v->events & EV_SYNACK) /* who knows its number has received it */
-			return k->ack == v->s->seq + 1 ? DISMISSED : REFUTED;
+		if (v->events & EV_SYNACK) { /* who knows its number has received it */
+			k->draft.alternatives |= ALT_middlebox;
+			return k->ack == v->s->seq + 1 ? DISMISSED : PLAIN;
+		}
 		if (v->events & EV_RST) /* it may also abort a connection whose SYN-ACK was missed */
 			return PLAIN;
 		if (v->events & EV_DATA || seq_gt(v->s->ack, k->seq)) {

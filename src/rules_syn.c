@@ -147,7 +147,7 @@ enum outcome settle_syn_isn_changed(const struct view *v, struct candidate *k)
 
 bool rule_synack_isn_changed(const struct view *v, struct draft *d)
 {
-	if (!live(v, EV_SYNACK) || v->x != SERVER || !v->c->synacks || synack_with_isn(v->c, v->s->seq) ||
+	if (!live(v, EV_SYNACK) || v->x != SERVER || !v->c->synacks || !v->c->syns || synack_with_isn(v->c, v->s->seq) ||
 	    fact_is(v->X, RESET) || fact_is(v->X, FIN_SENT))
 		return false;
 	const struct attempt *before = &v->c->synack[v->c->synacks - 1];
