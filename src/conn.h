@@ -71,6 +71,7 @@ struct endpoint {
 	uint32_t hs_cover; /* end of the first segment of the peer's that carried ACK > isn: who acks it has the ACK */
 	uint32_t fin_cover; /* the same for ACK >= fend */
 	uint32_t holes;    /* cells: ranges below smax that were not captured */
+	uint32_t hole_count;
 	uint16_t known;    /* enum known */
 	uint16_t facts;    /* two bits each: enum belief */
 	uint8_t state;     /* enum tcplint_state, likely */

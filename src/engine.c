@@ -209,6 +209,36 @@ static void fire_timer(struct engine *en, struct conn *c, int64_t now)
 	rearm(en, c);
 }
 
+/* A clock that jumps: back by more than reordering explains, or ahead by more than an idle link does. */
+#define CLOCK_BACK  (10 * SECOND)
+#define CLOCK_AHEAD (3600 * SECOND)
+
+/*
+ * What time it is when a frame claims `ts`.  A step back (files in the wrong order, a clock that
+ * was set) turns the timers back, or all that follows would count as long expired.  One
+ * frame alone from a far future is not believed until another one agrees.
+ */
+static int64_t clock_of(struct engine *en, int64_t ts)
+{
+	if (en->now == INT64_MIN)
+		return ts;
+	if (ts < en->now - CLOCK_BACK) {
+		wheel_turn_back(&en->wheel, ts);
+		en->now = ts;
+	}
+	if (ts > en->now + CLOCK_AHEAD && (!en->ahead || ts < en->ahead - CLOCK_BACK)) {
+		en->ahead = ts;
+		return en->now;
+	}
+	en->ahead = 0;
+	return ts;
+}
+
+void engine_time(struct engine *en, int64_t ts)
+{
+	engine_tick(en, clock_of(en, ts));
+}
+
 void engine_tick(struct engine *en, int64_t now)
 {
 	int64_t when;
@@ -276,6 +306,20 @@ static enum tcplint_origin origin_of(const struct segment *s)
 	return TCPLINT_ORIGIN_MIDSTREAM;
 }
 
+/* So many incarnations of a 4-tuple are kept at once: more are a way to make us slow. */
+#define INCARNATIONS 4
+
+static void limit_incarnations(struct engine *en, const struct conn *newest)
+{
+	struct conn *oldest = NULL;
+	unsigned n = 0;
+
+	for (uint32_t i = newest->older; i; i = oldest->older, n++)
+		oldest = flow_conn(&en->flows, i);
+	if (n >= INCARNATIONS)
+		release(en, oldest, TCPLINT_END_REUSE, en->now);
+}
+
 static struct conn *create(struct engine *en, const struct flow_key *key, const struct segment *s, bool from_first,
 			   bool pending)
 {
@@ -284,6 +328,7 @@ static struct conn *create(struct engine *en, const struct flow_key *key, const 
 	const bool client_sends = (s->flags & (FLAG_SYN | FLAG_ACK)) != (FLAG_SYN | FLAG_ACK);
 	const struct conn *older = flow_conn(&en->flows, c->older);
 
+	limit_incarnations(en, c);
 	c->swapped = from_first != client_sends;
 	c->origin = (uint8_t)origin_of(s);
 	c->pending = pending;
@@ -412,7 +457,7 @@ void engine_segment(struct engine *en, const struct segment *s)
 
 	if (en->now == INT64_MIN)
 		en->limits.capture_start = s->ts;
-	engine_tick(en, s->ts);
+	engine_time(en, s->ts);
 	flow_key_of(&key, s, en->options.vlan_in_key, &from_first);
 	const uint32_t head = flow_find(&en->flows, &key);
 	const struct incarnation which = incarnation_choose(&en->flows, head, s, from_first);
@@ -450,7 +495,7 @@ void engine_quote(struct engine *en, const struct segment *s)
 	struct flow_key key;
 	bool from_first;
 
-	engine_tick(en, s->ts);
+	engine_time(en, s->ts);
 	en->counters.icmp_errors++;
 	flow_key_of(&key, s, en->options.vlan_in_key, &from_first);
 	const uint32_t number = flow_find(&en->flows, &key);
@@ -475,4 +520,10 @@ void engine_quote(struct engine *en, const struct segment *s)
 	if (knows(v.X, K_ISN) && s->seq == v.X->isn && fact_is(v.X, SYN_SENT) && !fact_is(v.X, SYN_RCVD))
 		c->icmp_refused = mark_of(s);
 	rearm(en, c);
+}
+
+const struct tcplint_counters *engine_counters(struct engine *en)
+{
+	en->counters.pool_exhausted = en->cells.exhausted + en->holes.exhausted;
+	return &en->counters;
 }

@@ -29,10 +29,11 @@ struct engine {
 	struct wheel wheel;
 	struct holes holes;
 	struct cells cells;
-	int64_t now; /* the latest time seen: never goes back */
+	int64_t now; /* the latest time seen; goes back only when the capture's clock was set back */
+	int64_t ahead; /* a time far beyond `now` that one frame claimed; 0: none */
 	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
 	unsigned losses;
-	struct tcplint_counters counters;
+	struct tcplint_counters counters; /* see engine_counters() */
 	struct rule_list rules[ON_COUNT];
 	uint64_t hits[RULE_COUNT];
 	struct tcplint_segment *record; /* of the segment at hand, when segments are wanted */
@@ -45,10 +46,15 @@ void engine_finish(struct engine *en);
 void engine_segment(struct engine *en, const struct segment *s);
 /* An ICMP error that quotes a segment of a connection. */
 void engine_quote(struct engine *en, const struct segment *s);
+/* A frame that is no segment claims that it is `ts`. */
+void engine_time(struct engine *en, int64_t ts);
 /* It is `now`: timers fire. */
 void engine_tick(struct engine *en, int64_t now);
 /* Release everything that is still open, oldest first. */
 void engine_drain(struct engine *en, bool interrupted);
+
+/* Brought up to date by asking. */
+const struct tcplint_counters *engine_counters(struct engine *en);
 
 /* Whether the capture is known to have missed something within a second of `ts`. */
 bool engine_loss_near(const struct engine *en, int64_t ts);

@@ -17,24 +17,41 @@ static struct hole *at(const struct holes *h, uint32_t number)
 	return number ? slab_at(&h->pool, number) : NULL;
 }
 
+static void drop(struct holes *h, struct endpoint *e, uint32_t *link)
+{
+	const uint32_t number = *link;
+
+	*link = at(h, number)->next;
+	e->hole_count--;
+	slab_give(&h->pool, number);
+}
+
+/* More gaps in one direction tell nothing new, and each costs time at every segment. */
+#define HOLES_MAX 32
+
+static void drop_oldest(struct holes *h, struct endpoint *e)
+{
+	uint32_t *link = &e->holes;
+
+	while (at(h, *link)->next)
+		link = &at(h, *link)->next;
+	drop(h, e, link);
+	h->exhausted++;
+}
+
 void holes_add(struct holes *h, struct endpoint *e, uint32_t from, uint32_t to, struct mark seen)
 {
+	if (e->hole_count == HOLES_MAX)
+		drop_oldest(h, e);
 	const uint32_t number = slab_take(&h->pool);
 
 	if (!number) {
 		h->exhausted++;
 		return;
 	}
+	e->hole_count++;
 	*at(h, number) = (struct hole){ .next = e->holes, .from = from, .to = to, .acked_to = from, .seen = seen };
 	e->holes = number;
-}
-
-static void drop(struct holes *h, uint32_t *link)
-{
-	const uint32_t number = *link;
-
-	*link = at(h, number)->next;
-	slab_give(&h->pool, number);
 }
 
 uint32_t holes_fill(struct holes *h, struct endpoint *e, uint32_t from, uint32_t to)
@@ -54,7 +71,7 @@ uint32_t holes_fill(struct holes *h, struct endpoint *e, uint32_t from, uint32_t
 		const struct hole was = *o;
 
 		if (lo == was.from && hi == was.to) {
-			drop(h, link);
+			drop(h, e, link);
 			continue;
 		}
 		if (lo == was.from) {
@@ -96,7 +113,7 @@ bool holes_take_lost(struct holes *h, struct endpoint *e, int64_t now, int64_t w
 			continue;
 		*lost = *o;
 		if (o->acked_to == o->to) {
-			drop(h, link);
+			drop(h, e, link);
 		} else {
 			o->from = o->acked_to;
 			o->acked = (struct mark){ 0 };
@@ -133,5 +150,5 @@ bool holes_since(const struct holes *h, const struct endpoint *e, int64_t since)
 void holes_clear(struct holes *h, struct endpoint *e)
 {
 	while (e->holes)
-		drop(h, &e->holes);
+		drop(h, e, &e->holes);
 }

@@ -73,7 +73,7 @@ static void ask(struct engine *en, struct conn *c, const struct view *v, enum ru
 {
 	struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
 
-	if ((en->options.disabled && en->options.disabled[r]) || !rule_rows[r].predicate(v, &d))
+	if (!rule_rows[r].predicate(v, &d))
 		return;
 	if (rule_rows[r].settle)
 		open_candidate(en, c, v, r, &d);
@@ -240,6 +240,12 @@ static uint64_t decisive(const struct draft *d)
 	return d->frames ? d->frame[d->frames - 1] : 0;
 }
 
+/* A rule that the user does not want still counts for the judgement of handshake and teardown. */
+static bool disabled(const struct engine *en, unsigned rule)
+{
+	return en->options.disabled && en->options.disabled[rule];
+}
+
 /* The same missing packet, seen as a hole and as what it explains: the explanation says more. */
 static bool explained(const struct batch *b, const struct fired *f)
 {
@@ -253,7 +259,7 @@ static bool explained(const struct batch *b, const struct fired *f)
 static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
 {
 	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].suppress != f->rule)
+		if (precedence[i].suppress != f->rule || disabled(en, precedence[i].keep))
 			continue;
 		for (unsigned j = 0; j < b->n; j++)
 			if (b->fired[j].rule == precedence[i].keep &&
@@ -399,6 +405,9 @@ static void emit(struct engine *en, struct conn *c, struct finding_cell *cell)
 	struct tcplint_finding out;
 	char message[512];
 
+	cell->listed = false;
+	if (disabled(en, cell->rule))
+		return;
 	cell->listed = passes(en, cell);
 	if (!cell->listed) {
 		en->counters.findings_below_threshold++;
@@ -433,7 +442,7 @@ static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell,
 	cell->confidence = p > 0.99F ? 0.99F : p;
 	cell->draft.evidence |= EVI_repeated;
 	judge(c, cell);
-	if (!cell->listed && passes(en, cell)) {
+	if (!cell->listed && !disabled(en, cell->rule) && passes(en, cell)) {
 		en->counters.findings_below_threshold--;
 		emit(en, c, cell);
 	}

@@ -118,7 +118,7 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 	else
 		t->dropped[r]++;
 	if (r != DECODE_SEGMENT && r != DECODE_QUOTE)
-		engine_tick(&t->engine, ts);
+		engine_time(&t->engine, ts);
 }
 
 void tcplint_tick(struct tcplint *t, int64_t now)
@@ -133,9 +133,9 @@ void tcplint_finish(struct tcplint *t, bool interrupted)
 	t->finished = true;
 }
 
-const struct tcplint_counters *tcplint_counters(const struct tcplint *t)
+const struct tcplint_counters *tcplint_counters(struct tcplint *t)
 {
-	return &t->engine.counters;
+	return engine_counters(&t->engine);
 }
 
 uint64_t tcplint_rule_hits(const struct tcplint *t, unsigned rule)

@@ -143,6 +143,13 @@ static void drain(struct wheel *w, uint32_t *slot)
 	}
 }
 
+void wheel_turn_back(struct wheel *w, int64_t now)
+{
+	/* members of slots that come up too early are put where they belong by drain() */
+	if (w->tick != INT64_MIN)
+		w->tick = (now >> TICK_BITS) - 1;
+}
+
 static bool heap_due(struct wheel *w, int64_t now, struct wheel_due *due)
 {
 	while (w->heap_used && w->heap[0].when <= now) {

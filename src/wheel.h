@@ -35,6 +35,8 @@ void wheel_finish(struct wheel *w);
 
 /* Fire `number` at `when`; in the past: as soon as possible.  Replaces an earlier timer of the number. */
 void wheel_arm(struct wheel *w, uint32_t number, int64_t when);
+/* Time went back to `now`: what is armed stays armed for its own time. */
+void wheel_turn_back(struct wheel *w, int64_t now);
 void wheel_disarm(struct wheel *w, uint32_t number);
 
 /*

@@ -377,7 +377,7 @@ struct tcplint_counters {
 	int64_t first_ts, last_ts;
 	uint64_t memory_bound; /* bytes that connections and their cells may take at most */
 };
-const struct tcplint_counters *tcplint_counters(const struct tcplint *t);
+const struct tcplint_counters *tcplint_counters(struct tcplint *t);
 /* How often a rule fired, those below the thresholds included. */
 uint64_t tcplint_rule_hits(const struct tcplint *t, unsigned rule);
 /* Frames that were not analysed, by reason; null name: no such index. */

@@ -1,0 +1,197 @@
+/*
+ * What the engine does when the world is not as it should be: clocks that jump, a table that is
+ * full, hosts that try to make it slow, rules that the user does not want.
+ */
+#include "unit.h"
+
+#include <string.h>
+
+#include <pcap/dlt.h>
+
+#include <tcplint/tcplint.h>
+
+#include "frames.h"
+
+#define SECOND INT64_C(1000000000)
+#define START  (INT64_C(1700000000) * SECOND)
+
+enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
+
+struct seen {
+	unsigned connections, findings, evicted, timed_out, complete;
+	enum tcplint_judgement handshake;
+};
+
+static void on_finding(void *user, const struct tcplint_finding *f)
+{
+	(void)f;
+	((struct seen *)user)->findings++;
+}
+
+static void on_connection(void *user, const struct tcplint_connection *c)
+{
+	struct seen *s = user;
+
+	s->connections++;
+	s->evicted += c->end == TCPLINT_END_EVICTED;
+	s->timed_out += c->end == TCPLINT_END_TIMEOUT;
+	s->complete += c->handshake.verdict == TCPLINT_CONFORMANT;
+	s->handshake = c->handshake.verdict;
+}
+
+static struct tcplint *begin(struct seen *seen, uint32_t limit, const bool *disabled)
+{
+	const struct tcplint_sink sink = { .user = seen, .finding = on_finding, .connection = on_connection };
+	struct tcplint_options o;
+	char error[256];
+
+	memset(seen, 0, sizeof(*seen));
+	tcplint_options_init(&o);
+	o.all = true;
+	o.max_connections = limit;
+	o.disabled = disabled;
+	struct tcplint *t = tcplint_new(&o, &sink, error, sizeof(error));
+
+	assert_non_null(t);
+	return t;
+}
+
+static void say(struct tcplint *t, int64_t ts, bool forward, uint16_t port, uint16_t flags, uint32_t seq, uint32_t ack)
+{
+	static struct built b;
+	static const uint8_t ends[2][16] = { { 10, 0, 0, 1 }, { 10, 0, 0, 2 } };
+	struct tcp_fields tcp = { .flags = flags, .seq = seq, .ack = ack, .window = 65535 };
+	struct ip_fields ip = { .protocol = 6, .ttl = 64 };
+
+	tcp.sport = forward ? port : 80;
+	tcp.dport = forward ? 80 : port;
+	memcpy(ip.src, ends[!forward], 16);
+	memcpy(ip.dst, ends[forward], 16);
+	built_start(&b, "", 0);
+	built_tcp(&b, &tcp);
+	built_ipv4(&b, &ip);
+	const struct frame *f = built_frame(&b, DLT_RAW);
+
+	tcplint_feed(t, ts, DLT_RAW, f->data, f->captured, f->wire);
+}
+
+static void open_connection(struct tcplint *t, int64_t ts, uint16_t port)
+{
+	say(t, ts, true, port, SYN, 100, 0);
+	say(t, ts + SECOND / 100, false, port, SYN | ACK, 300, 101);
+	say(t, ts + SECOND / 50, true, port, ACK, 101, 301);
+}
+
+/* Files in the wrong order: what comes after the step back is followed as if it were alone. */
+static void clock_goes_back(void **state)
+{
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 100, NULL);
+
+	(void)state;
+	open_connection(t, START + 90000 * SECOND, 1000);
+	for (uint16_t i = 0; i < 20; i++)
+		open_connection(t, START + i * SECOND, (uint16_t)(2000 + i));
+	assert_int_equal(seen.connections, 0);
+	/* and timers work in the new time: half a connection is given up after four minutes */
+	say(t, START + 30 * SECOND, true, 3000, SYN, 1, 0);
+	open_connection(t, START + 300 * SECOND, 4000);
+	assert_int_equal(seen.timed_out, 1);
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 23);
+	assert_int_equal(seen.complete, 22);
+	tcplint_free(t);
+}
+
+/* One frame from 2106 does not make everything else expire. */
+static void one_frame_from_the_future(void **state)
+{
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 100, NULL);
+
+	(void)state;
+	open_connection(t, START, 1000);
+	say(t, INT64_C(4290000000) * SECOND, true, 9, SYN, 1, 0);
+	open_connection(t, START + SECOND, 1001);
+	assert_int_equal(seen.timed_out, 0);
+	/* two agree: time has passed */
+	open_connection(t, START + 100000 * SECOND, 1002);
+	assert_true(seen.timed_out >= 2);
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 4);
+	tcplint_free(t);
+}
+
+/* Embryonic connections go first; what is established survives a flood of SYNs. */
+static void eviction(void **state)
+{
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 10, NULL);
+
+	(void)state;
+	for (uint16_t i = 0; i < 5; i++)
+		open_connection(t, START + i, (uint16_t)(1000 + i));
+	for (uint16_t i = 0; i < 1000; i++)
+		say(t, START + SECOND + i, true, (uint16_t)(2000 + i), SYN, i, 0);
+	assert_int_equal(seen.evicted, 995);
+	assert_int_equal(seen.complete, 0);
+	assert_int_equal(tcplint_counters(t)->evicted, 995);
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 1005);
+	assert_int_equal(seen.complete, 5);
+	tcplint_free(t);
+}
+
+/* The judgement of a handshake does not depend on what the user wants to read. */
+static void disabled_rules_still_judge(void **state)
+{
+	const int rule = tcplint_rule_by_name("synack_ack_mismatch");
+	bool disabled[512] = { false };
+	struct seen seen;
+
+	(void)state;
+	assert_true(rule >= 0 && tcplint_rule_count() < 512);
+	for (unsigned off = 0; off < 2; off++) {
+		disabled[rule] = off;
+		struct tcplint *t = begin(&seen, 10, disabled);
+
+		say(t, START, true, 1000, SYN, 100, 0);
+		say(t, START + SECOND / 100, false, 1000, SYN | ACK, 300, 100);
+		say(t, START + SECOND / 50, true, 1000, RST, 100, 0);
+		tcplint_finish(t, false);
+		assert_int_equal(seen.handshake, TCPLINT_VIOLATED);
+		assert_int_equal(seen.findings, !off);
+		tcplint_free(t);
+	}
+}
+
+/* Gaps, and incarnations of one 4-tuple, are bounded: each would cost time at every segment. */
+static void nobody_makes_it_slow(void **state)
+{
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 100000, NULL);
+
+	(void)state;
+	open_connection(t, START, 1000);
+	for (uint32_t i = 1; i < 20000; i++)
+		say(t, START + SECOND + i, true, 1000, FIN | ACK, 101 + i * 3, 301);
+	assert_true(tcplint_counters(t)->pool_exhausted > 0);
+	for (uint32_t i = 0; i < 20000; i++) {
+		say(t, START + 2 * SECOND + i, true, 2000, ACK, i << 20, i << 20);
+		say(t, START + 2 * SECOND + i, true, 2000, RST, i << 20, 0);
+	}
+	assert_true(seen.connections > 9000); /* released early, all but a few */
+	tcplint_finish(t, false);
+	tcplint_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clock_goes_back),	    cmocka_unit_test(one_frame_from_the_future),
+		cmocka_unit_test(eviction),		    cmocka_unit_test(disabled_rules_still_judge),
+		cmocka_unit_test(nobody_makes_it_slow),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
