@@ -143,28 +143,49 @@ static struct view timer_view(struct engine *en, struct conn *c, int64_t now)
 
 /* ---- loss ---- */
 
-/* Ranges that the peer acknowledged and that never came: the capture missed them. */
+/* The capture missed numbers of `side`: `lost` says which, and what proves it. */
+static void lose(struct engine *en, struct conn *c, enum side side, const struct hole *lost, int64_t now,
+		 struct batch *b)
+{
+	struct view v = timer_view(en, c, now);
+
+	c->loss += lost->acked_to - lost->from;
+	c->loss_ts = lost->seen.ts;
+	en->counters.capture_loss += lost->acked_to - lost->from;
+	en->loss[en->losses++ % LOSS_MEMORY] = lost->seen.ts;
+	v.events = EV_LOSS;
+	v.lost_side = side;
+	v.lost_from = lost->from;
+	v.lost_to = lost->acked_to;
+	v.lost_seen = lost->seen;
+	v.lost_acked = lost->acked;
+	resolve_run(en, c, &v, ON_SEGMENT, b);
+}
+
+/* Ranges that the peer acknowledged and that never came. */
 static void account_loss(struct engine *en, struct conn *c, int64_t now, int64_t wait, struct batch *b)
 {
 	for (enum side i = CLIENT; i <= SERVER; i++) {
 		struct hole lost;
 
-		while (c->end[i].holes && holes_take_lost(&en->holes, &c->end[i], now, wait, &lost)) {
-			struct view v = timer_view(en, c, now);
-
-			c->loss += lost.acked_to - lost.from;
-			c->loss_ts = lost.seen.ts;
-			en->counters.capture_loss += lost.acked_to - lost.from;
-			en->loss[en->losses++ % LOSS_MEMORY] = lost.seen.ts;
-			v.events = EV_LOSS;
-			v.lost_side = i;
-			v.lost_from = lost.from;
-			v.lost_to = lost.acked_to;
-			v.lost_seen = lost.seen;
-			v.lost_acked = lost.acked;
-			resolve_run(en, c, &v, ON_SEGMENT, b);
-		}
+		while (c->end[i].holes && holes_take_lost(&en->holes, &c->end[i], now, wait, &lost))
+			lose(en, c, i, &lost, now, b);
 	}
+}
+
+/* A SYN-ACK that the client acknowledged, of a server that was captured otherwise. */
+static void account_missed_synack(struct engine *en, struct conn *c, int64_t now, struct batch *b)
+{
+	const struct endpoint *C = &c->end[CLIENT], *S = &c->end[SERVER];
+
+	if (c->origin != TCPLINT_ORIGIN_SYN || c->self_connect || c->simultaneous || c->split ||
+	    c->detail[SERVER].synack || c->detail[SERVER].syn || !knows(S, K_SEEN) || !knows(S, K_ISN_INFERRED) ||
+	    fact_get(C, SYN_RCVD) != CONFIRMED)
+		return;
+	const struct mark proof = c->detail[CLIENT].fact[SYN_RCVD];
+
+	lose(en, c, SERVER, &(struct hole){ .from = S->isn, .to = S->isn + 1, .acked_to = S->isn + 1, .seen = proof, .acked = proof },
+	     now, b);
 }
 
 /* ---- release ---- */
@@ -178,6 +199,7 @@ static void release(struct engine *en, struct conn *c, enum tcplint_end end, int
 	v.releasing = true;
 	v.ending = end;
 	account_loss(en, c, now, 0, &b);
+	account_missed_synack(en, c, now, &b);
 	resolve_settle(en, c, &v, &b);
 	resolve_run(en, c, &v, ON_TIMER, &b);
 	resolve_run(en, c, &v, ON_END, &b);
@@ -466,7 +488,7 @@ void engine_segment(struct engine *en, const struct segment *s)
 	const enum side x = conn_side(c, from_first);
 	const bool duplicate = is_duplicate(c, s, x);
 
-	zeek_segment(&c->zeek, x, s);
+	zeek_segment(&c->zeek, (int)x, s);
 	count_segment(en, s, duplicate);
 	if (!duplicate && !en->options.segments && tracker_in_order(c, s, x)) {
 		tracker_go_on(c, s, x);

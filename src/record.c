@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "finding.h"
 #include "incarnation.h"
 #include "record.h"
-#include "resolve.h"
 #include "tracker.h"
 
 #define UNKNOWN (-1)
@@ -106,10 +106,19 @@ static enum tcplint_judgement judge_handshake(const struct conn *c)
 	return opened_unseen(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
 }
 
+/* The SYN that a SYN-ACK answers; without one, the latest. */
+static const struct attempt *answered_syn(const struct conn *c, const struct attempt *synack)
+{
+	for (unsigned i = 0; synack && i < c->syns; i++)
+		if (synack->ack - (c->syn[i].isn + 1) <= c->syn[i].len)
+			return &c->syn[i];
+	return c->syns ? &c->syn[c->syns - 1] : NULL;
+}
+
 static void fill_handshake(struct tcplint_connection *r, const struct conn *c)
 {
-	const struct attempt *syn = c->syns ? &c->syn[c->syns - 1] : NULL;
 	const struct attempt *synack = c->synacks ? &c->synack[c->synacks - 1] : NULL;
+	const struct attempt *syn = answered_syn(c, synack);
 
 	r->handshake.verdict = judge_handshake(c);
 	r->handshake.kind = handshake_kind(c);
@@ -280,7 +289,7 @@ static void fill_findings(const struct engine *en, struct tcplint_connection *r,
 
 		if (!f->listed)
 			continue;
-		resolve_public(en, c, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
+		finding_public(c, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
 		e->list[i] = &e->finding[i];
 		r->finding_count++;
 	}

@@ -290,7 +290,8 @@ static bool pump(struct session *s, struct error *e)
 			tcplint_tick(s->lint, capture_clock() - DELIVERY_LAG);
 			stats_if_due(s, capture_clock());
 			break;
-		case CAPTURE_END:
+		case CAPTURE_END: /* of the input, or of waiting for more of it */
+			s->interrupted = signals_stopped();
 			return true;
 		case CAPTURE_FAILED:
 			return false;

@@ -25,7 +25,7 @@ draft|predicates|rules_*: $connection draft predicates
 message: $connection draft
 cells: rules slab
 flow: $connection siphash slab
-incarnation|engine|record|resolve*: $connection cells draft flow slab wheel message precedence incarnation engine record resolve tracker
+incarnation|engine|record|resolve*|finding: $connection cells draft flow slab wheel message precedence incarnation engine record resolve tracker finding
 tcplint: $words decode engine
 report*: error names community_id rules report report_private
 catalogue: names report rules

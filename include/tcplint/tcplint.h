@@ -153,7 +153,7 @@ struct tcplint_conn_id {
 	struct tcplint_address client, server;
 	uint32_t vlan;   /* outer tag << 12 | inner tag; 0: untagged */
 	uint32_t tunnel; /* 0: none */
-	uint32_t incarnation; /* 0 for the first use of the 4-tuple that was seen */
+	uint32_t incarnation; /* how many earlier uses of the 4-tuple were still remembered when this one began */
 };
 
 struct tcplint_value {
