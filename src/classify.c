@@ -58,8 +58,84 @@ static uint32_t flag_events(const struct segment *s)
 		ev |= EV_OFFLOAD;
 	if (s->truncated)
 		ev |= EV_TRUNCATED;
+	return ev;
+}
+
+/* Options that stand on SYNs alone elsewhere, and values that are a rule's business. */
+static bool odd_options(const struct segment *s)
+{
+	const struct tcp_options *o = &s->opt;
+
+	if (!(s->flags & FLAG_SYN))
+		return o->present & (OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED);
+	return o->present & OPT_WSCALE && o->wscale > 14;
+}
+
+/* What the SYNs did not agree on, as far as both were seen and their options whole. */
+static bool disagreed(const struct view *v)
+{
+	const struct segment *s = v->s;
+	const uint32_t asked = v->YD->syn_any;
+
+	if (s->flags & (FLAG_SYN | FLAG_RST))
+		return (s->flags & (FLAG_SYN | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && v->x == SERVER &&
+		       v->YD->has_syn && !(asked & OPT_UNREADABLE) &&
+		       s->opt.present & ~asked & (OPT_WSCALE | OPT_TIMESTAMPS);
+	if (v->c->timestamps && !(s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE)))
+		return true;
+	return s->opt.present & OPT_SACK && v->YD->has_syn && !(asked & (OPT_SACK_PERMITTED | OPT_UNREADABLE));
+}
+
+/* The attempt that a SYN of the client or a SYN-ACK of the server is a copy of. */
+static const struct attempt *copied(const struct view *v)
+{
+	const struct conn *c = v->c;
+	const bool ack = v->s->flags & FLAG_ACK;
+	const struct attempt *list = ack ? c->synack : c->syn;
+
+	if (v->x != (ack ? SERVER : CLIENT) || c->simultaneous || c->self_connect || v->foreign)
+		return NULL;
+	for (unsigned i = 0; i < (ack ? c->synacks : c->syns); i++)
+		if (list[i].isn == v->s->seq)
+			return &list[i];
+	return NULL;
+}
+
+/*
+ * How long the sender's retransmission timer ran.  0 when something else may have caused this copy: a
+ * segment of the peer (in the connection before this one too), an ICMP error, the network, a clock that was set.
+ */
+static int64_t timer_interval(const struct view *v)
+{
+	const struct segment *s = v->s;
+	const int64_t since = v->again->last.ts;
+
+	if (v->c->older || v->Y->last.ts > since || v->c->icmp_refused.ts > since || s->ts - since <= DUP_WINDOW)
+		return 0;
+	if (s->ip_id && !s->ipv6 && s->ip_id == v->XD->syn_ip_id)
+		return 0;
+	if (s->opt.present & OPT_TIMESTAMPS && v->XD->syn_any & OPT_TIMESTAMPS && s->opt.ts_val == v->XD->syn_tsval)
+		return 0;
+	return s->ts - since;
+}
+
+static uint32_t option_events(struct view *v)
+{
+	const struct segment *s = v->s;
+	uint32_t ev = 0;
+
 	if (s->opt.present & (OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_DUPLICATE | OPT_AFTER_EOL))
 		ev |= EV_BAD_OPTIONS;
+	if (s->opt.present & ~(uint32_t)OPT_TIMESTAMPS && odd_options(s))
+		ev |= EV_ODD_OPTIONS;
+	if (!v->foreign && disagreed(v))
+		ev |= EV_DISAGREED;
+	if (s->flags & FLAG_SYN)
+		v->again = copied(v);
+	if (v->again) {
+		ev |= EV_SYN_AGAIN;
+		v->rto = timer_interval(v);
+	}
 	return ev;
 }
 
@@ -157,7 +233,7 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 	v->XD = &c->detail[x];
 	v->YD = &c->detail[v->y];
 	v->end = segment_end(s);
-	v->events = flag_events(s) | sequence_events(v) | phase_events(c, s) | EV_ANY;
+	v->events = flag_events(s) | option_events(v) | sequence_events(v) | phase_events(c, s) | EV_ANY;
 	if (first)
 		v->events |= EV_FIRST;
 	if (!knows(v->X, K_SEEN))

@@ -122,6 +122,11 @@ struct endpoint_detail {
 	uint32_t offload, checksum_bad;
 	struct mark last_ack_of_fin;   /* TIME_WAIT: its latest ACK of the peer's FIN */
 	uint32_t syn_len; /* payload of its SYN */
+	uint32_t syn_any, syn_lacked; /* enum tcp_option_bit that any of its SYNs and SYN-ACKs had; that any had not */
+	uint32_t syn_tsval;    /* of its latest SYN or SYN-ACK with timestamps */
+	uint32_t syn_interval; /* microseconds between the first copies of a run at equal intervals; 0: none */
+	uint16_t syn_run;      /* how many intervals the run has */
+	uint16_t syn_ip_id;    /* of its latest SYN or SYN-ACK */
 };
 
 /* A SYN of the client's or a SYN-ACK of the server's with a number of its own. */
@@ -159,6 +164,8 @@ struct conn {
 	bool truncated;
 	bool pending; /* a newer incarnation that the peer has not accepted yet */
 	bool fast_open;
+	bool options_cut; /* the snapshot ended in an option list */
+	bool timestamps; /* every SYN and SYN-ACK seen, of both ends, carried them */
 	struct endpoint end[2]; /* by enum side */
 	struct endpoint_detail detail[2];
 	struct attempt syn[ATTEMPTS];    /* of the client */

@@ -47,7 +47,7 @@ static inline uint32_t add_kind(uint32_t layout, uint8_t kind)
 
 static void complain(struct tcp_options *o, uint32_t what, uint8_t kind, uint8_t length)
 {
-	if (!(o->present & (OPT_BAD_LENGTH | OPT_BAD_LIST))) {
+	if (what == OPT_BAD_LIST || !(o->present & OPT_BAD_LENGTH)) {
 		o->bad_kind = kind;
 		o->bad_len = length;
 	}

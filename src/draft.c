@@ -43,6 +43,11 @@ void draft_plain(struct draft *d, enum tcplint_field f, uint32_t actual)
 	add_value(d, f, KEEP, NULL, actual);
 }
 
+void draft_wrong(struct draft *d, enum tcplint_field f, uint32_t expected, uint32_t actual)
+{
+	add_value(d, f, KEEP, &expected, actual);
+}
+
 void draft_offender(struct draft *d, enum side x)
 {
 	d->offender = x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER;

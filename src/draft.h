@@ -15,6 +15,8 @@ void draft_value_seq(struct draft *d, enum tcplint_field f, enum side space, uin
 void draft_actual(struct draft *d, enum tcplint_field f, enum side space, uint32_t actual);
 /* A value that is no sequence number. */
 void draft_plain(struct draft *d, enum tcplint_field f, uint32_t actual);
+/* The same with an expectation. */
+void draft_wrong(struct draft *d, enum tcplint_field f, uint32_t expected, uint32_t actual);
 
 void draft_offender(struct draft *d, enum side x);
 

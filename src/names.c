@@ -158,6 +158,9 @@ const char *name_of_field(enum tcplint_field f)
 		[TCPLINT_FIELD_DATA_OFFSET] = "data_offset",
 		[TCPLINT_FIELD_ISN] = "isn",
 		[TCPLINT_FIELD_FIN] = "fin",
+		[TCPLINT_FIELD_OPTION] = "option",
+		[TCPLINT_FIELD_MSS] = "mss",
+		[TCPLINT_FIELD_WSCALE] = "wscale",
 	};
 
 	return pick(names, COUNT(names), f);

@@ -20,6 +20,12 @@ static inline bool acks_a_syn(const struct conn *c, uint32_t ack)
 	return false;
 }
 
+/* The client's latest SYN. */
+static inline struct mark newest_syn(const struct conn *c)
+{
+	return c->syns ? c->syn[c->syns - 1].last : (struct mark){ 0 };
+}
+
 /*
  * Two numbers of one sequence space: no further apart than a window.  A device that rewrites sequence
  * numbers, captured on both sides, shows one sender in two spaces.

@@ -250,6 +250,13 @@ static void fill_endpoint(struct tcplint_endpoint *r, const struct conn *c, enum
 		r->state_count = tracker_path(c, x, r->states, TCPLINT_MAX_STATES);
 }
 
+/* Rules that cannot speak of a connection whose opening was not seen. */
+static bool needs_syns(const struct tcplint_rule *rule)
+{
+	return rule->phase == TCPLINT_PHASE_HANDSHAKE || rule->phase == TCPLINT_PHASE_TIMING ||
+	       (rule->phase == TCPLINT_PHASE_OPTIONS && rule->evidence != 'F');
+}
+
 static void fill_not_evaluated(struct tcplint_connection *r, const struct conn *c)
 {
 	for (enum rule i = 0; i < RULE_COUNT; i++) {
@@ -259,9 +266,9 @@ static void fill_not_evaluated(struct tcplint_connection *r, const struct conn *
 		if ((rule->evidence == 'X' || rule->evidence == 'A') && r->quality.one_sided &&
 		    rule->phase != TCPLINT_PHASE_CAPTURE)
 			reason = "one_sided";
-		else if (rule->phase == TCPLINT_PHASE_HANDSHAKE && c->origin == TCPLINT_ORIGIN_MIDSTREAM)
+		else if (needs_syns(rule) && c->origin == TCPLINT_ORIGIN_MIDSTREAM)
 			reason = "midstream";
-		else if (rule->phase == TCPLINT_PHASE_OPTIONS && c->truncated)
+		else if (rule->phase == TCPLINT_PHASE_OPTIONS && c->options_cut)
 			reason = "truncated";
 		if (reason && r->not_evaluated_count < 64) {
 			r->not_evaluated[r->not_evaluated_count].rule = i;

@@ -11,11 +11,6 @@ static const struct attempt *synack_with_isn(const struct conn *c, uint32_t isn)
 	return NULL;
 }
 
-static struct mark newest_syn(const struct conn *c)
-{
-	return c->syns ? c->syn[c->syns - 1].last : (struct mark){ 0 };
-}
-
 bool rule_syn_carries_data(const struct view *v, struct draft *d)
 {
 	if (!live(v, EV_SYN) || !v->s->len || v->s->opt.present & (OPT_FAST_OPEN | OPT_CUT))

@@ -49,6 +49,7 @@ enum tcp_option_bit {
 	OPT_DUPLICATE = 1 << 18,  /* a kind that may stand once stood twice */
 	OPT_AFTER_EOL = 1 << 19,  /* bytes other than zero after End of Option List */
 	OPT_CUT = 1 << 20,        /* the snapshot ends inside the list: absence proves nothing */
+	OPT_UNREADABLE = OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_CUT, /* an option may have been there that has no bit */
 };
 
 enum checksum {
@@ -80,7 +81,7 @@ struct tcp_options {
 	uint8_t wscale;      /* as sent; above 14 is a rule's business */
 	uint8_t cookie_len;  /* Fast Open cookie, bytes; 0 is a request */
 	uint8_t sack_count;  /* 0..4 */
-	uint8_t bad_kind;    /* the kind that OPT_BAD_LENGTH or OPT_BAD_LIST speaks of */
+	uint8_t bad_kind;    /* the first kind that OPT_BAD_LENGTH speaks of; with OPT_BAD_LIST, the one where the list breaks off */
 	uint8_t bad_len;     /* and its length byte */
 	struct sack_block sack[4];
 };

@@ -45,6 +45,8 @@ static void learn_syn(struct conn *c, const struct view *v)
 	}
 	if (s->len > D->syn_len)
 		D->syn_len = s->len;
+	D->syn_any |= s->opt.present;
+	D->syn_lacked |= ~s->opt.present;
 	if (!D->has_syn || s->flags & FLAG_ACK || other_isn) {
 		D->has_syn = true;
 		D->syn_opt = s->opt.present;
@@ -60,6 +62,24 @@ static void learn_syn(struct conn *c, const struct view *v)
 		X->known |= K_ACTIVE;
 	if (s->opt.present & OPT_FAST_OPEN || (s->len && !(s->flags & FLAG_ACK)))
 		c->fast_open = c->fast_open || s->len || s->opt.present & OPT_FAST_OPEN;
+}
+
+/* How regularly its SYN or SYN-ACK comes again: a run of intervals that are equal within a tenth (rules.md, 2.2). */
+static void learn_interval(struct endpoint_detail *D, const struct view *v)
+{
+	const uint32_t us = v->rto / 1000 < UINT32_MAX ? (uint32_t)(v->rto / 1000) : UINT32_MAX;
+
+	if (!us) {
+		D->syn_interval = D->syn_run = 0;
+	} else if (D->syn_interval && same_interval(D->syn_interval, us)) {
+		D->syn_run = D->syn_run < UINT16_MAX ? (uint16_t)(D->syn_run + 1) : UINT16_MAX;
+	} else {
+		D->syn_interval = us;
+		D->syn_run = 1;
+	}
+	D->syn_ip_id = v->s->ip_id;
+	if (v->s->opt.present & OPT_TIMESTAMPS)
+		D->syn_tsval = v->s->opt.ts_val;
 }
 
 /* RFC 7323, 2.2: windows are scaled when both SYNs carried the option. */
@@ -125,6 +145,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 		start_over(c, x);
 	else if (fact_is(X, RESET) && s->seq == X->isn && !(s->flags & FLAG_ACK))
 		fact_clear(c, x, RESET); /* a repeated SYN: the RST did not reach it, a new attempt has a new ISN */
+	learn_interval(&c->detail[x], v);
 	learn_syn(c, v);
 	if (s->flags & FLAG_ACK) {
 		if (x == SERVER || c->simultaneous)
@@ -142,6 +163,8 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	}
 	fact_set(c, x, SYN_SENT, CONFIRMED, m);
 	learn_scale(c);
+	c->timestamps = c->detail[CLIENT].syn_any & c->detail[SERVER].syn_any & ~c->detail[CLIENT].syn_lacked &
+			~c->detail[SERVER].syn_lacked & OPT_TIMESTAMPS;
 }
 
 void tracker_send_fin(struct conn *c, const struct view *v)

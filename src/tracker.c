@@ -44,6 +44,7 @@ static void count(struct conn *c, const struct view *v)
 	D->checksum_bad += s->checksum == CHECKSUM_BAD;
 	D->offload += s->checksum == CHECKSUM_OFFLOAD;
 	c->truncated = c->truncated || s->truncated;
+	c->options_cut = c->options_cut || s->opt.present & OPT_CUT;
 	YD->fin_copies_unanswered = 0;
 	YD->data_copies_unanswered = 0;
 	YD->syn_copies_unanswered = 0;
@@ -193,6 +194,7 @@ void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, en
 		.flags = c->damaged[y].flags,
 		.window = c->damaged[y].window,
 		.checksum = CHECKSUM_OK,
+		.opt.present = OPT_CUT, /* they were not kept */
 	};
 	struct view v = { .now = s->ts };
 

@@ -50,6 +50,8 @@ struct view {
 	bool releasing; /* the connection is being released: nothing will follow */
 	enum tcplint_end ending;
 	const char *ignored; /* why it does not drive */
+	const struct attempt *again; /* EV_SYN_AGAIN: what this is a copy of */
+	int64_t rto; /* EV_SYN_AGAIN: time since the copy before, when nothing but its sender's timer caused this one; 0 */
 	enum side lost_side; /* EV_LOSS: whose numbers */
 	uint32_t lost_from, lost_to;
 	struct mark lost_seen, lost_acked; /* the segment beyond the gap, and the acknowledgment of it */
@@ -68,6 +70,12 @@ static inline bool has(const struct view *v, uint32_t flags)
 static inline bool is_pure_ack(const struct segment *s)
 {
 	return (s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && !s->len;
+}
+
+/* Intervals in microseconds that are equal within a tenth of the larger. */
+static inline bool same_interval(uint32_t a, uint32_t b)
+{
+	return a < b ? b - a <= b / 10 : a - b <= a / 10;
 }
 
 static inline struct mark mark_of(const struct segment *s)

@@ -139,6 +139,9 @@ enum tcplint_field {
 	TCPLINT_FIELD_DATA_OFFSET, /* 32-bit words */
 	TCPLINT_FIELD_ISN,
 	TCPLINT_FIELD_FIN,      /* sequence number of the FIN */
+	TCPLINT_FIELD_OPTION,   /* its kind */
+	TCPLINT_FIELD_MSS,      /* option 2, bytes */
+	TCPLINT_FIELD_WSCALE,   /* option 3, the shift as sent */
 	TCPLINT_FIELD_COUNT
 };
 

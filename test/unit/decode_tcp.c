@@ -220,7 +220,7 @@ static const struct list lists[] = {
 	BAD("\2\1\5\xb4", FLAG_SYN, OPT_BAD_LIST, 2, 1),
 	BAD("\1\1\1\2", FLAG_SYN, OPT_BAD_LIST, 2, 0),
 	BAD("\x08\x0a\0\0", FLAG_SYN, OPT_BAD_LIST, 8, 10),
-	BAD("\2\3\5\2\xff", FLAG_SYN, OPT_BAD_LENGTH | OPT_BAD_LIST, 2, 3),
+	BAD("\2\3\5\2\xff", FLAG_SYN, OPT_BAD_LENGTH | OPT_BAD_LIST, 2, 255),
 };
 
 static enum decode_result decode_list(const uint8_t *options, uint32_t n, uint16_t flags,
