@@ -41,7 +41,12 @@ enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 		k->draft.evidence |= EVI_peer_objected | EVI_never_acked;
 		return REFUTED;
 	}
-	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	/* nothing of its sender came after it: then what it acknowledged may be missing as well */
+	if (Y->last.ts <= k->opened)
+		k->draft.cap = 0.45F;
+	return PLAIN;
 }
 
 bool rule_ack_beyond_fin(const struct view *v, struct draft *d)

@@ -51,9 +51,17 @@ bool rule_fin_unacked(const struct view *v, struct draft *d)
 	if (!judged(v))
 		return false;
 	for (enum side x = CLIENT; x <= SERVER; x++) {
-		if (!fin_unanswered(v->c, x) || v->now - v->c->detail[x].first_fin.ts < enough)
+		/* each repetition waited for an RTO in vain */
+		const bool waited = v->releasing && v->c->detail[x].fin_copies_unanswered > 2;
+
+		if (!fin_unanswered(v->c, x) || (!waited && v->now - v->c->detail[x].first_fin.ts < enough))
 			continue;
 		unanswered_draft(v, x, d);
+		/* who does not repeat its FIN has the ACK of it, and the capture has not */
+		if (!v->c->detail[x].fin_copies) {
+			d->cap = 0.45F;
+			d->alternatives |= ALT_capture_loss;
+		}
 		return true;
 	}
 	return false;

@@ -71,8 +71,12 @@ enum outcome settle_synack_ack_mismatch(const struct view *v, struct candidate *
 		k->draft.evidence |= EVI_stimulus_repeated;
 		return REFUTED;
 	}
-	if (live(v, EV_SYNACK) && v->x == SERVER && acks_a_syn(c, v->s->ack))
-		return DISMISSED; /* an old duplicate of a SYN had been answered before */
+	if (live(v, EV_SYNACK) && v->x == SERVER && acks_a_syn(c, v->s->ack)) {
+		if (v->s->seq != k->seq || !knows(&c->end[CLIENT], K_REFUSED) || c->detail[CLIENT].rst_seq != k->ack)
+			return DISMISSED; /* an old duplicate of a SYN had been answered before */
+		k->draft.alternatives |= ALT_middlebox;
+		return PLAIN; /* the same attempt, and now it acknowledges the SYN that came */
+	}
 	if (live(v, EV_ANY) && v->x == CLIENT && !(v->s->flags & (FLAG_SYN | FLAG_RST)) && v->s->seq == k->ack) {
 		k->draft.number[0] = 1;
 		return SUPPORTED;
@@ -255,6 +259,10 @@ bool rule_old_duplicate_syn(const struct view *v, struct draft *d)
 	if (!live(v, EV_SYNACK) || v->x != SERVER || !knows(v->Y, K_REFUSED) || !acks_a_syn(v->c, v->s->ack) ||
 	    v->s->ack == v->YD->rst_seq || fact_get(v->Y, SYN_ACKED) == CONFIRMED)
 		return false;
+	/* after an old duplicate was refused, the answer to the next SYN has a number of its own */
+	for (unsigned i = 0; i < v->c->synacks; i++)
+		if (v->c->synack[i].ack == v->YD->rst_seq && v->c->synack[i].isn == v->s->seq)
+			return false;
 	d->offender = TCPLINT_BY_NETWORK;
 	draft_value_seq(d, TCPLINT_FIELD_ACK, CLIENT, v->s->ack, v->YD->rst_seq);
 	for (unsigned i = 0; i < v->c->synacks; i++)
