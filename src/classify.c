@@ -80,6 +80,8 @@ static uint32_t sequence_events(const struct view *v)
 		if (!knows(v->X, K_AMAX) || seq_gt(s->ack, v->X->amax))
 			ev |= EV_ACK_NEW;
 	}
+	if (is_pure_ack(s) && !(ev & EV_ACK_NEW))
+		ev |= EV_DUP_ACK;
 	if (is_keepalive(v))
 		ev = (ev & ~(uint32_t)EV_RETRANSMIT) | EV_KEEPALIVE;
 	return ev;

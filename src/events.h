@@ -33,6 +33,7 @@ enum event {
 	EV_SYNCHRONIZED = 1 << 22, /* both ends were synchronized before the segment, and no RST was seen */
 	EV_FIRST_OF_SENDER = 1 << 23,
 	EV_LOSS = 1 << 24,      /* this segment proves that the capture missed something */
+	EV_DUP_ACK = 1 << 27,   /* EV_PURE_ACK that acknowledges nothing new */
 	EV_ICMP = 1 << 26,      /* not a segment: an ICMP error that quotes one */
 	EV_ANY = 1 << 25,       /* every segment: for rules that cannot be narrowed; use it for nothing cheap */
 };
