@@ -253,8 +253,8 @@ static struct mark challenged(const struct view *v)
 		return syn;
 	if (v->Y->last.frame <= v->X->last.frame)
 		return none;
-	if (v->YD->last_rst.frame == v->Y->last.frame)
-		return v->YD->last_rst;
+	if (v->YD->last_rst.frame == v->Y->last.frame) /* one that is exact ends the connection: the ACK was on its way, or a copy */
+		return fact_is(v->X, RESET) ? none : v->YD->last_rst;
 	if (t->at.frame != v->Y->last.frame)
 		return none;
 	const bool syn_again = (t->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;

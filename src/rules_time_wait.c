@@ -280,9 +280,12 @@ bool rule_time_wait_assassinated(const struct view *v, struct draft *d)
 
 	if (!live(v, EV_RST) || v->s->flags & FLAG_ACK || !time_wait_held_by(c, v->y) || v->s->seq != v->X->fend)
 		return false;
-	/* the order of the three: RST after ACK after old segment, and that after the last ACK of the close */
+	/*
+	 * The RST answers an ACK that came after the last one of the close.  TIME_WAIT sends none unprovoked, whether
+	 * the old segment passed the tap or came from beyond it.
+	 */
 	if (v->Y->last.frame <= v->X->last.frame || v->YD->latest.at.frame != v->Y->last.frame ||
-	    v->YD->latest.ack != v->s->seq || v->X->last.frame <= v->XD->first_fin.frame ||
+	    v->YD->latest.ack != v->s->seq || v->YD->latest.end != v->YD->latest.seq || v->YD->latest.seq != v->Y->fend ||
 	    (v->Y->last.frame == acked.frame && !v->XD->fin_copies))
 		return false;
 	if (c->foreign_syn.frame && c->foreign_side == v->x)
@@ -293,7 +296,8 @@ bool rule_time_wait_assassinated(const struct view *v, struct draft *d)
 		return false;
 	draft_offender(d, v->x);
 	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
-	draft_frame(d, v->X->last);
+	if (v->X->last.frame > v->XD->first_fin.frame)
+		draft_frame(d, v->X->last);
 	draft_frame(d, v->Y->last);
 	draft_frame(d, mark_of(v->s));
 	d->number[0] = t;
