@@ -84,7 +84,8 @@ bool rule_rst_reply_fields_wrong(const struct view *v, struct draft *d)
 		return false;
 	if (may_abort(v))
 		return false;
-	if (!(t->flags & FLAG_ACK) && fits_bare(v, t)) { /* the right answer, and a sequence number that is not asked for */
+	/* the right answer, and a sequence number that is not asked for */
+	if (!(t->flags & FLAG_ACK) && fits_bare(v, t)) {
 		draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, 0, v->s->seq);
 		d->value[0].space = KEEP;
 		d->verdict = TCPLINT_NOTE;
@@ -111,7 +112,8 @@ enum outcome settle_rst_reply_fields_wrong(const struct view *v, struct candidat
 		if (ack ? v->s->ack == k->seq : v->end == k->ack)
 			return DISMISSED;
 		/* it did not take the RST for an answer, and sends the segment again */
-		if (v->s->seq == (uint32_t)k->draft.number[0] && (ack ? v->s->ack == k->draft.number[1] : k->draft.number[1] < 0)) {
+		if (v->s->seq == (uint32_t)k->draft.number[0] &&
+		    (ack ? v->s->ack == k->draft.number[1] : k->draft.number[1] < 0)) {
 			k->draft.evidence |= EVI_stimulus_repeated;
 			return REFUTED;
 		}
@@ -253,7 +255,8 @@ static struct mark challenged(const struct view *v)
 		return syn;
 	if (v->Y->last.frame <= v->X->last.frame)
 		return none;
-	if (v->YD->last_rst.frame == v->Y->last.frame) /* one that is exact ends the connection: the ACK was on its way, or a copy */
+	/* one that is exact ends the connection: the ACK was on its way, or is a copy */
+	if (v->YD->last_rst.frame == v->Y->last.frame)
 		return fact_is(v->X, RESET) ? none : v->YD->last_rst;
 	if (t->at.frame != v->Y->last.frame)
 		return none;
@@ -292,8 +295,8 @@ enum outcome settle_challenge_ack(const struct view *v, struct candidate *k)
 
 bool rule_rst_then_sender_continues(const struct view *v, struct draft *d)
 {
-	if (!is_rst(v) || out_of_window(v) || !fact_is(v->X, SYN_ACKED) || fact_is(v->X, RESET) || knows(v->X, K_REFUSED) || !knows(v->X, K_SMAX) ||
-	    !knows(v->Y, K_SEEN))
+	if (!is_rst(v) || out_of_window(v) || !fact_is(v->X, SYN_ACKED) || fact_is(v->X, RESET) ||
+	    knows(v->X, K_REFUSED) || !knows(v->X, K_SMAX) || !knows(v->Y, K_SEEN))
 		return false;
 	/* a SYN of its own came before: it clears the way for that (RFC 9293, 3.5.1) */
 	if (v->c->foreign_syn.frame && v->c->foreign_side == v->x)

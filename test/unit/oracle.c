@@ -38,8 +38,7 @@ static void test_rows(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (oracle_reopening(&rows[i].r) != rows[i].expected)
-			fail_msg("row %zu: %d", i, oracle_reopening(&rows[i].r));
+		assert_int_equal(oracle_reopening(&rows[i].r), rows[i].expected);
 }
 
 int main(void)
