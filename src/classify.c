@@ -156,6 +156,8 @@ static uint32_t sequence_events(const struct view *v)
 		if (!knows(v->X, K_AMAX) || seq_gt(s->ack, v->X->amax))
 			ev |= EV_ACK_NEW;
 	}
+	if (is_pure_ack(s) && !(ev & EV_ACK_NEW))
+		ev |= EV_DUP_ACK;
 	if (is_keepalive(v))
 		ev = (ev & ~(uint32_t)EV_RETRANSMIT) | EV_KEEPALIVE;
 	return ev;
@@ -236,8 +238,6 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 	v->events = flag_events(s) | option_events(v) | sequence_events(v) | phase_events(c, s) | EV_ANY;
 	if (first)
 		v->events |= EV_FIRST;
-	if (!knows(v->X, K_SEEN))
-		v->events |= EV_FIRST_OF_SENDER;
 	/* rules.md 1.8; one scaled unit of slack for rounding */
 	v->beyond = knows(v->Y, K_REDGE) && v->Y->wscale != SCALE_UNKNOWN && s->len &&
 		    seq_gt(s->seq, v->Y->redge + (1u << v->Y->wscale) + 1) &&

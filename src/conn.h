@@ -95,6 +95,14 @@ struct past {
 #define PAST_MAX   6
 #define RECENT_MAX 4
 
+/* The latest segment of an end that was no RST: what its peer's RSTs and challenge ACKs may answer. */
+struct latest {
+	struct mark at;
+	int64_t before; /* when the one before it came; 0: there was none */
+	uint32_t seq, ack, end;
+	uint16_t flags;
+};
+
 /* The memory that the opening, the closing and the record need. */
 struct endpoint_detail {
 	struct mark fact[FACT_COUNT]; /* when and where it became true (the stimulus, when tentative) */
@@ -116,11 +124,13 @@ struct endpoint_detail {
 	uint32_t fin_copies_unanswered; /* since the peer's latest segment */
 	uint32_t syn_copies_unanswered;
 	uint32_t data_copies_unanswered; /* retransmissions since the peer's latest segment */
-	uint32_t rst_seq;
+	uint32_t rst_seq, rst_ack; /* of its latest RST */
+	bool rst_has_ack;
+	struct latest latest;
 	uint64_t bytes_after_peer_fin; /* new payload after it acknowledged the peer's FIN */
 	uint32_t half_close_end;
 	uint32_t offload, checksum_bad;
-	struct mark last_ack_of_fin;   /* TIME_WAIT: its latest ACK of the peer's FIN */
+	struct mark last_ack_of_fin;   /* its ACK of the latest copy of the peer's FIN: TIME_WAIT begins anew */
 	uint32_t syn_len; /* payload of its SYN */
 	uint32_t syn_any, syn_lacked; /* enum tcp_option_bit that any of its SYNs and SYN-ACKs had; that any had not */
 	uint32_t syn_tsval;    /* of its latest SYN or SYN-ACK with timestamps */
@@ -187,6 +197,13 @@ struct conn {
 	struct mark foreign_syn; /* the SYN of a newer incarnation that has not been accepted */
 	enum side foreign_side;  /* who sent it */
 	uint32_t foreign_seq;
+	bool foreign_again;      /* it came more than once */
+	uint8_t foreign_newer;   /* enum newer (oracle.h): what a holder of TIME_WAIT may think of it */
+	struct {
+		int64_t lower, upper; /* how long `side` held TIME_WAIT; 0: not known */
+		struct mark held, gone; /* the segments that show it */
+		enum side side;
+	} time_wait;
 	uint64_t loss; /* sequence numbers proven to have existed and not captured */
 	int64_t loss_ts; /* latest proof */
 	uint32_t duplicates, reordered;

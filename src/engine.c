@@ -5,6 +5,7 @@
 #include "incarnation.h"
 #include "record.h"
 #include "resolve.h"
+#include "time_wait.h"
 #include "tracker.h"
 
 /* rules.md 4 (tuple_idle_gc): RFC 5382 REQ-5 and RFC 7857 2.1. */
@@ -427,9 +428,12 @@ static void show_to_older(struct engine *en, const struct conn *c, const struct 
 		tracker_classify(&v, old, s, conn_side(old, from_first), false);
 		if (v.events & (EV_SYN | EV_SYNACK))
 			resolve_run(en, old, &v, ON_SEGMENT, &b);
+		if (v.events & EV_SYNACK)
+			time_wait_note_synack(old, &v);
 		resolve_settle(en, old, &v, &b);
 		resolve_report(en, old, &v, &b);
 		if (v.events & EV_SYN) {
+			time_wait_note_syn(old, &v);
 			old->foreign_syn = mark_of(s);
 			old->foreign_side = v.x;
 			old->foreign_seq = s->seq;

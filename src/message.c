@@ -59,6 +59,10 @@ static void duration(char *out, int64_t ns)
 	char fraction[10];
 	int digits = 9;
 
+	if (ns == INT64_MAX) {
+		snprintf(out, PIECE_SIZE, "an unknown time");
+		return;
+	}
 	snprintf(fraction, sizeof(fraction), "%09" PRIu64, rounded % 1000000000);
 	while (digits > 0 && fraction[digits - 1] == '0')
 		digits--;

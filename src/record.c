@@ -3,6 +3,7 @@
 #include "finding.h"
 #include "incarnation.h"
 #include "record.h"
+#include "time_wait.h"
 #include "tracker.h"
 
 #define UNKNOWN (-1)
@@ -198,15 +199,22 @@ static void fill_teardown(struct tcplint_connection *r, const struct conn *c)
 
 static void fill_time_wait(struct tcplint_connection *r, const struct conn *c)
 {
-	const bool a = c->end[CLIENT].state == TCPLINT_TIME_WAIT, b = c->end[SERVER].state == TCPLINT_TIME_WAIT;
+	const bool measured = c->time_wait.held.frame || c->time_wait.gone.frame; /* it may be CLOSED by now */
+	const bool a = c->end[CLIENT].state == TCPLINT_TIME_WAIT || (measured && c->time_wait.side == CLIENT);
+	const bool b = c->end[SERVER].state == TCPLINT_TIME_WAIT || (measured && c->time_wait.side == SERVER);
 
 	r->time_wait.holder = a && b ? 2 : a ? CLIENT : b ? SERVER : UNKNOWN;
 	r->time_wait.lower = r->time_wait.upper = r->time_wait.reuse_after = UNKNOWN;
 	if (r->time_wait.holder == UNKNOWN)
 		return;
-	const struct endpoint_detail *d = &c->detail[b && !a ? SERVER : CLIENT];
+	const enum side holder = b && !a ? SERVER : CLIENT;
+	const struct endpoint_detail *d = &c->detail[holder];
 
-	r->time_wait.start = d->last_ack_of_fin.frame ? d->last_ack_of_fin.ts : d->fact[FIN_RCVD].ts;
+	r->time_wait.start = d->last_ack_of_fin.frame ? time_wait_since(c, holder) : d->fact[FIN_RCVD].ts;
+	if (c->time_wait.held.frame)
+		r->time_wait.lower = c->time_wait.lower;
+	if (c->time_wait.gone.frame)
+		r->time_wait.upper = c->time_wait.upper;
 	if (c->reused)
 		r->time_wait.reuse_after = c->reused - r->time_wait.start;
 }

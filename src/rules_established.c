@@ -14,6 +14,7 @@ bool rule_ack_beyond_sent(const struct view *v, struct draft *d)
 		d->alternatives |= ALT_middlebox;
 		d->scale = 0.5F;
 	}
+	d->number[1] = !fact_is(v->Y, SYN_RCVD); /* for the settling: its SYN was not answered yet */
 	draft_frame(d, v->Y->last);
 	draft_frame(d, mark_of(v->s));
 	return true;
@@ -34,9 +35,10 @@ enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 	}
 	/*
 	 * RFC 9293, 3.10.7.4 step 5: "then send an ACK", which shows how far it has really sent.  Of a single number it
-	 * might be a probe, which begins one before (3.8.4).
+	 * might be a probe, which begins one before (3.8.4); in SYN_SENT it may be the challenge of an incarnation that the
+	 * capture did not see.
 	 */
-	if (v->s && v->drives && v->x == y && v->s->seq == Y->smax && k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
+	if (v->s && !k->draft.number[1] && v->drives && v->x == y && v->s->seq == Y->smax && k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
 	    (v->now - k->opened > crossing(Y) || (Y->turn && v->now - k->opened >= Y->turn && !(v->events & EV_ACK_NEW)))) {
 		k->draft.evidence |= EVI_peer_objected | EVI_never_acked;
 		return REFUTED;

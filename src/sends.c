@@ -247,6 +247,8 @@ void tracker_send_rst(struct conn *c, struct view *v)
 
 	c->detail[v->x].last_rst = mark_of(v->s);
 	c->detail[v->x].rst_seq = v->s->seq;
+	c->detail[v->x].rst_ack = v->s->ack;
+	c->detail[v->x].rst_has_ack = v->s->flags & FLAG_ACK;
 	if (!plausible_rst(v)) {
 		v->ignored = "implausible_rst";
 		return;

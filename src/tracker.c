@@ -1,3 +1,4 @@
+#include "time_wait.h"
 #include "tracker_private.h"
 
 void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct mark when)
@@ -206,6 +207,22 @@ void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, en
 		move(c, h, &v);
 }
 
+static void note_latest(struct endpoint_detail *D, const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (s->flags & FLAG_RST || s->bad_header || s->checksum == CHECKSUM_BAD)
+		return;
+	D->latest = (struct latest){
+		.at = mark_of(s),
+		.before = D->latest.at.ts,
+		.seq = s->seq,
+		.ack = s->ack,
+		.end = v->end,
+		.flags = s->flags,
+	};
+}
+
 void tracker_apply(struct conn *c, struct holes *h, struct view *v)
 {
 	struct endpoint *X = &c->end[v->x];
@@ -221,10 +238,13 @@ void tracker_apply(struct conn *c, struct holes *h, struct view *v)
 		return;
 	X->payload_bytes += s->len;
 	count(c, v);
+	if (v->drives && v->events & EV_CLOSING)
+		time_wait_note(c, v);
 	if (v->drives)
 		move(c, h, v);
 	else
 		keep_damaged(c, v);
+	note_latest(D, v);
 	for (enum side i = CLIENT; i <= SERVER; i++)
 		if (c->end[i].state != v->state[i])
 			v->arrow[i] = arrow_clause(v->state[i], c->end[i].state);

@@ -16,16 +16,18 @@ connection="$words conn view zeek holes rules names"
 table="
 compiler|events|seq|cursor|siphash|checksum|community_id|signals|frame|segment|error:
 slab|output|ignore: error
+oracle: seq
 wheel: slab
 names:
 decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
 zeek|conn|holes: $words rules zeek conn slab
-view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view tracker tracker_private arrows
-draft|predicates|rules_*: $connection draft predicates
+time_wait: $connection oracle time_wait
+view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
+draft|predicates|rules_*: $connection oracle time_wait draft predicates
 message: $connection draft
 cells: rules slab
 flow: $connection siphash slab
-incarnation|engine|record|resolve*|finding: $connection cells draft flow slab wheel message precedence incarnation engine record resolve tracker finding
+incarnation|engine|record|resolve*|finding: $connection cells draft flow slab wheel message precedence incarnation engine record resolve time_wait tracker finding
 tcplint: $words decode engine
 report*: error names community_id rules report report_private
 catalogue: names report rules

@@ -48,6 +48,8 @@ JUDGED = {
         "Made for this: an option whose length byte is 1.",
     ("PcapFlowLab__tcp_options__16_tcp_option_truncated_timestamp_malformed.pcap", "opt_malformed", (1,)):
         "Made for this: bytes 08 0a 00 01 and then the end of the header, six short of a timestamps option.",
+    ("arkime__tcp-reassembly-synthetic.pcap", "time_wait_cut_short", (89, 90)):
+        "A synthetic file: the client closes first, and 1 ms after its last ACK its SYN comes from the same port, without timestamps.",
     ("drill__contrib__format-pcapng__tcp-1.pcap", "opt_mss_on_non_syn", (1,)): CRAFTED,
     ("drill__contrib__format-pcapng__tcp-1.pcap", "opt_wscale_on_non_syn", (1,)): CRAFTED,
     ("drill__contrib__format-pcapng__tcp-1.pcap", "opt_sackperm_on_non_syn", (1,)): CRAFTED,

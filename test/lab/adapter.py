@@ -29,6 +29,13 @@ MAP = {
     'half_duplex_close_reset': 'rst_after_fin',
     'old_duplicate_syn': 'old_duplicate_syn',
     'teardown_incomplete': 'close_incomplete',
+    'challenge_ack': 'challenge_ack',
+    'time_wait_assassinated': 'time_wait_assassination',
+    'time_wait_reopened': 'time_wait_reuse',
+    'time_wait_cut_short': 'time_wait_reuse',
+    'rst_out_of_window': 'forged_rst_ignored',
+    'rst_in_window_inexact': 'forged_rst_ignored',
+    'rst_then_sender_continues': 'forged_rst_accepted',
 }
 
 FINDINGS = set(MAP.values()) | {'syn_retransmission', 'synack_retransmission', 'rst_in_handshake'}
@@ -52,6 +59,8 @@ def path(end, start):
 
 def found(r):
     names = {MAP[f['rule']] for f in r['findings'] if f['rule'] in MAP}
+    if any('challenge_ack' in f.get('related', []) for f in r['findings']):
+        names.add('challenge_ack')
     client, server = r['client'], r['server']
     if client['syn'] > 1 or server['syn'] > 1:
         names.add('syn_retransmission')

@@ -186,6 +186,24 @@ static bool say_count(struct text *t, const struct tcplint_connection *c, const 
 	return false;
 }
 
+/* Seconds, to the millisecond. */
+static bool say_time_wait(struct text *t, const struct tcplint_connection *c, const char *key)
+{
+	const int64_t ns = strcmp(key, "time_wait.lower") == 0	       ? c->time_wait.lower
+			   : strcmp(key, "time_wait.upper") == 0       ? c->time_wait.upper
+			   : strcmp(key, "time_wait.reuse_after") == 0 ? c->time_wait.reuse_after
+								       : -2;
+	char seconds[32];
+
+	if (ns < 0) {
+		say(t, "-");
+		return ns == -1;
+	}
+	snprintf(seconds, sizeof(seconds), "%g", (double)(ns / 1000000) / 1000);
+	say(t, seconds);
+	return true;
+}
+
 static bool say_record(struct text *t, const struct seen_connection *c, const char *key)
 {
 	if (strcmp(key, "origin") == 0)
@@ -204,6 +222,8 @@ static bool say_record(struct text *t, const struct seen_connection *c, const ch
 		return say_side(t, c->c.teardown.active_closer), true;
 	if (strcmp(key, "time_wait.holder") == 0)
 		return say_side(t, c->c.time_wait.holder), true;
+	if (strncmp(key, "time_wait.", 10) == 0)
+		return say_time_wait(t, &c->c, key);
 	if (strcmp(key, "conn_state") == 0)
 		return say(t, c->conn_state), true;
 	if (strcmp(key, "history") == 0)
