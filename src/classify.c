@@ -23,6 +23,14 @@ static bool odd_flags(const struct segment *s)
 	}
 }
 
+static bool odd_fields(const struct segment *s)
+{
+	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack)))
+		return true;
+	return s->flags & FLAG_RESERVED ||
+	       (s->flags & FLAG_URG && (!s->urgent || s->flags & (FLAG_SYN | FLAG_RST)));
+}
+
 /* E-KA, rules.md 1.11: RFC 9293, 3.8.4. */
 static bool is_keepalive(const struct view *v)
 {
@@ -50,6 +58,8 @@ static uint32_t flag_events(const struct segment *s)
 		ev |= EV_PURE_ACK;
 	if (odd_flags(s))
 		ev |= EV_ODD_FLAGS;
+	if (odd_fields(s))
+		ev |= EV_ODD_FIELDS;
 	if (s->bad_header)
 		ev |= EV_BAD_HEADER;
 	if (s->checksum == CHECKSUM_BAD)
