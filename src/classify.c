@@ -23,6 +23,14 @@ static bool odd_flags(const struct segment *s)
 	}
 }
 
+static bool odd_fields(const struct segment *s)
+{
+	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack)))
+		return true;
+	return s->flags & FLAG_RESERVED ||
+	       (s->flags & FLAG_URG && (!s->urgent || s->flags & (FLAG_SYN | FLAG_RST)));
+}
+
 /* E-KA, rules.md 1.11: RFC 9293, 3.8.4. */
 static bool is_keepalive(const struct view *v)
 {
@@ -50,6 +58,8 @@ static uint32_t flag_events(const struct segment *s)
 		ev |= EV_PURE_ACK;
 	if (odd_flags(s))
 		ev |= EV_ODD_FLAGS;
+	if (odd_fields(s))
+		ev |= EV_ODD_FIELDS;
 	if (s->bad_header)
 		ev |= EV_BAD_HEADER;
 	if (s->checksum == CHECKSUM_BAD)
@@ -61,29 +71,43 @@ static uint32_t flag_events(const struct segment *s)
 	return ev;
 }
 
-/* Options that stand on SYNs alone elsewhere, and values that are a rule's business. */
+/* Options where they may not stand, and values that are a rule's business. */
 static bool odd_options(const struct segment *s)
 {
 	const struct tcp_options *o = &s->opt;
 
+	if (o->present & OPT_FAST_OPEN_BOTH || (o->present & OPT_USER_TIMEOUT && !o->user_timeout))
+		return true;
 	if (!(s->flags & FLAG_SYN))
-		return o->present & (OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED);
-	return o->present & OPT_WSCALE && o->wscale > 14;
+		return o->present & (OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED | OPT_FAST_OPEN);
+	return (o->present & OPT_WSCALE && o->wscale > MOST_WSCALE) || (o->present & OPT_MSS && o->mss < TINY_MSS) ||
+	       (o->present & OPT_FAST_OPEN && !legal_cookie(o->cookie_len)) ||
+	       (o->present & OPT_TIMESTAMPS && o->ts_ecr && !(s->flags & FLAG_ACK));
 }
 
-/* What the SYNs did not agree on, as far as both were seen and their options whole. */
+/* A SYN-ACK that brings what no SYN of the client asked for, or that echoes what none said. */
+static bool synack_disagrees(const struct view *v)
+{
+	const struct segment *s = v->s;
+	const struct endpoint_detail *YD = v->YD;
+
+	if (v->x != SERVER || !YD->has_syn)
+		return false;
+	if (is_ecn_setup_synack(s->flags) && !YD->asked_ecn)
+		return true;
+	return !(YD->syn_any & OPT_UNREADABLE) && (s->opt.present & ~YD->syn_any & OPT_ASKED_FOR || echoes_no_syn(YD, s));
+}
+
+/* What the SYNs did not agree on, as far as they were seen and their options whole. */
 static bool disagreed(const struct view *v)
 {
 	const struct segment *s = v->s;
-	const uint32_t asked = v->YD->syn_any;
 
 	if (s->flags & (FLAG_SYN | FLAG_RST))
-		return (s->flags & (FLAG_SYN | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && v->x == SERVER &&
-		       v->YD->has_syn && !(asked & OPT_UNREADABLE) &&
-		       s->opt.present & ~asked & (OPT_WSCALE | OPT_TIMESTAMPS);
+		return (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && synack_disagrees(v);
 	if (v->c->timestamps && !(s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE)))
 		return true;
-	return s->opt.present & OPT_SACK && v->YD->has_syn && !(asked & (OPT_SACK_PERMITTED | OPT_UNREADABLE));
+	return s->opt.present & OPT_SACK && v->YD->has_syn && !(v->YD->syn_any & (OPT_SACK_PERMITTED | OPT_UNREADABLE));
 }
 
 /* The attempt that a SYN of the client or a SYN-ACK of the server is a copy of. */
@@ -96,7 +120,7 @@ static const struct attempt *copied(const struct view *v)
 	if (v->x != (ack ? SERVER : CLIENT) || c->simultaneous || c->self_connect || v->foreign)
 		return NULL;
 	for (unsigned i = 0; i < (ack ? c->synacks : c->syns); i++)
-		if (list[i].isn == v->s->seq)
+		if (list[i].isn == v->s->seq && (!ack || list[i].ack == v->s->ack))
 			return &list[i];
 	return NULL;
 }
@@ -126,7 +150,7 @@ static uint32_t option_events(struct view *v)
 
 	if (s->opt.present & (OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_DUPLICATE | OPT_AFTER_EOL))
 		ev |= EV_BAD_OPTIONS;
-	if (s->opt.present & ~(uint32_t)OPT_TIMESTAMPS && odd_options(s))
+	if ((s->opt.present & ~(uint32_t)OPT_TIMESTAMPS || s->flags & FLAG_SYN) && odd_options(s))
 		ev |= EV_ODD_OPTIONS;
 	if (!v->foreign && disagreed(v))
 		ev |= EV_DISAGREED;

@@ -116,6 +116,7 @@ struct endpoint_detail {
 	bool has_syn, syn_cut;
 	uint32_t fin_reply_seq; /* SND.NXT when it first acknowledged the peer's FIN, without a FIN of its own in that segment */
 	struct mark fin_reply;
+	bool asked_ecn; /* one of its SYNs had ECE and CWR */
 	uint32_t first_fin_ack; /* the ACK field of its first FIN */
 	uint32_t fin_ack;       /* and of its latest */
 	uint32_t fin_tsval;
@@ -134,6 +135,7 @@ struct endpoint_detail {
 	uint32_t syn_len; /* payload of its SYN */
 	uint32_t syn_any, syn_lacked; /* enum tcp_option_bit that any of its SYNs and SYN-ACKs had; that any had not */
 	uint32_t syn_tsval;    /* of its latest SYN or SYN-ACK with timestamps */
+	uint32_t syn_first_tsval; /* and of its first */
 	uint32_t syn_interval; /* microseconds between the first copies of a run at equal intervals; 0: none */
 	uint16_t syn_run;      /* how many intervals the run has */
 	uint16_t syn_ip_id;    /* of its latest SYN or SYN-ACK */

@@ -110,6 +110,12 @@ static void keep_sack(struct tcp_options *o, const uint8_t *p, uint8_t length)
 	}
 }
 
+/* The other form of Fast Open stood before: the experimental one has a bit besides. */
+static uint32_t fast_open_both(const struct tcp_options *o, uint32_t other)
+{
+	return (o->present & (OPT_FAST_OPEN | OPT_FAST_OPEN_EXP)) == (OPT_FAST_OPEN | other) ? OPT_FAST_OPEN_BOTH : 0;
+}
+
 static uint32_t keep_experiment(struct list *l, const uint8_t *p, uint8_t length)
 {
 	const uint32_t exid = (uint32_t)p[0] << 16 | be16(p + 2);
@@ -122,7 +128,7 @@ static uint32_t keep_experiment(struct list *l, const uint8_t *p, uint8_t length
 	if (be16(p + 2) != EXID_FAST_OPEN)
 		return OPT_EXPERIMENT;
 	l->o->cookie_len = (uint8_t)(length - 4);
-	return OPT_FAST_OPEN | OPT_FAST_OPEN_EXP;
+	return OPT_FAST_OPEN | OPT_FAST_OPEN_EXP | fast_open_both(l->o, 0);
 }
 
 static uint32_t mptcp_bit(const uint8_t *p)
@@ -169,7 +175,7 @@ static uint32_t keep_option(struct list *l, const uint8_t *p, uint8_t length)
 		return mptcp_bit(p);
 	case KIND_FAST_OPEN:
 		o->cookie_len = (uint8_t)(length - 2);
-		return OPT_FAST_OPEN;
+		return OPT_FAST_OPEN | fast_open_both(o, OPT_FAST_OPEN_EXP);
 	case KIND_EXPERIMENT_1:
 	case KIND_EXPERIMENT_2:
 		return keep_experiment(l, p, length);

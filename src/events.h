@@ -36,7 +36,8 @@ enum event {
 	EV_ICMP = 1 << 26,      /* not a segment: an ICMP error that quotes one */
 	EV_ODD_OPTIONS = 1 << 27, /* an option where it may not stand, or with a value that it may not have */
 	EV_DISAGREED = 1 << 28, /* options, or ECN, other than the SYNs seen agreed on */
-	EV_SYN_AGAIN = 1 << 29, /* a copy of a SYN or SYN-ACK: same sender, same number */
+	EV_SYN_AGAIN = 1 << 29, /* a copy of a SYN or SYN-ACK: same sender, same numbers */
+	EV_ODD_FIELDS = 1 << 30, /* reserved bits, URG that points nowhere; on a SYN an ACK field or no window */
 	EV_ANY = 1 << 25,       /* every segment: for rules that cannot be narrowed; use it for nothing cheap */
 };
 

@@ -161,6 +161,7 @@ const char *name_of_field(enum tcplint_field f)
 		[TCPLINT_FIELD_OPTION] = "option",
 		[TCPLINT_FIELD_MSS] = "mss",
 		[TCPLINT_FIELD_WSCALE] = "wscale",
+		[TCPLINT_FIELD_TSECR] = "tsecr",
 	};
 
 	return pick(names, COUNT(names), f);

@@ -11,6 +11,12 @@ static inline bool live(const struct view *v, uint32_t events)
 	return v->s && v->drives && v->events & events && !(v->events & EV_ODD_FLAGS);
 }
 
+/* A segment of this very incarnation that was not damaged: what stands in it, its sender sent. */
+static inline bool intact(const struct view *v, uint32_t event)
+{
+	return v->events & event && v->s && !v->foreign && !v->s->bad_header && v->s->checksum != CHECKSUM_BAD;
+}
+
 /* Whether `ack` acknowledges one of the client's SYNs, with or without its data (RFC 7413, 4.2.2). */
 static inline bool acks_a_syn(const struct conn *c, uint32_t ack)
 {
@@ -24,6 +30,28 @@ static inline bool acks_a_syn(const struct conn *c, uint32_t ack)
 static inline struct mark newest_syn(const struct conn *c)
 {
 	return c->syns ? c->syn[c->syns - 1].last : (struct mark){ 0 };
+}
+
+/* A SYN-ACK that answers a SYN of the client's, where the two did not cross. */
+static inline bool answers_syn(const struct view *v)
+{
+	return intact(v, EV_SYNACK) && live(v, EV_SYNACK) && v->x == SERVER && v->c->syns && !v->c->self_connect &&
+	       !v->c->simultaneous && !v->c->split && acks_a_syn(v->c, v->s->ack);
+}
+
+/* It has an option that no copy of the client's SYN had, as far as they were captured whole. */
+static inline bool unasked(const struct view *v, uint32_t option)
+{
+	return v->events & EV_DISAGREED && answers_syn(v) && v->s->opt.present & option &&
+	       !(v->YD->syn_any & (option | OPT_UNREADABLE));
+}
+
+/* A copy of the SYN of `y` that has the option turned up, or one that nobody can read. */
+static inline enum outcome settle_unasked(const struct view *v, const struct candidate *k, enum side y, uint32_t option)
+{
+	if (v->c->detail[y].syn_any & (option | OPT_UNREADABLE) || v->c->simultaneous)
+		return DISMISSED;
+	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }
 
 /*

@@ -11,14 +11,6 @@
 
 enum { SACK_PERMITTED = 4, SACK = 5, TIMESTAMPS = 8 };
 
-#define MOST_SHIFT 14 /* RFC 7323, 2.3 */
-
-/* A segment of this very incarnation that was not damaged: whether its sender may send it is another matter. */
-static bool readable(const struct view *v, uint32_t event)
-{
-	return v->events & event && v->s && !v->foreign && !v->s->bad_header && v->s->checksum != CHECKSUM_BAD;
-}
-
 static bool bad_option(const struct view *v, struct draft *d)
 {
 	draft_offender(d, v->x);
@@ -31,19 +23,19 @@ static bool bad_option(const struct view *v, struct draft *d)
 
 bool rule_opt_malformed(const struct view *v, struct draft *d)
 {
-	return readable(v, EV_BAD_OPTIONS) && v->s->opt.present & OPT_BAD_LIST && bad_option(v, d);
+	return intact(v, EV_BAD_OPTIONS) && v->s->opt.present & OPT_BAD_LIST && bad_option(v, d);
 }
 
 bool rule_opt_length_illegal(const struct view *v, struct draft *d)
 {
-	return readable(v, EV_BAD_OPTIONS) && (v->s->opt.present & (OPT_BAD_LIST | OPT_BAD_LENGTH)) == OPT_BAD_LENGTH &&
+	return intact(v, EV_BAD_OPTIONS) && (v->s->opt.present & (OPT_BAD_LIST | OPT_BAD_LENGTH)) == OPT_BAD_LENGTH &&
 	       bad_option(v, d);
 }
 
 /* An option of SYNs on a segment without SYN. */
 static bool misplaced(const struct view *v, uint32_t option)
 {
-	return readable(v, EV_ODD_OPTIONS) && !(v->s->flags & FLAG_SYN) && v->s->opt.present & option;
+	return intact(v, EV_ODD_OPTIONS) && !(v->s->flags & FLAG_SYN) && v->s->opt.present & option;
 }
 
 static bool option_draft(const struct view *v, struct draft *d, enum tcplint_field f, uint32_t value)
@@ -72,29 +64,16 @@ bool rule_opt_sackperm_on_non_syn(const struct view *v, struct draft *d)
 
 bool rule_opt_wscale_too_large(const struct view *v, struct draft *d)
 {
-	if (!readable(v, EV_ODD_OPTIONS) || !has(v, FLAG_SYN) || !(v->s->opt.present & OPT_WSCALE) ||
-	    v->s->opt.wscale <= MOST_SHIFT)
+	if (!intact(v, EV_ODD_OPTIONS) || !has(v, FLAG_SYN) || !(v->s->opt.present & OPT_WSCALE) ||
+	    v->s->opt.wscale <= MOST_WSCALE)
 		return false;
 	draft_offender(d, v->x);
-	draft_wrong(d, TCPLINT_FIELD_WSCALE, MOST_SHIFT, v->s->opt.wscale);
+	draft_wrong(d, TCPLINT_FIELD_WSCALE, MOST_WSCALE, v->s->opt.wscale);
 	draft_frame(d, mark_of(v->s));
 	return true;
 }
 
 /* ---- what was not asked for ---- */
-
-/* Both ends of one attempt, whose SYNs did not cross: SYN, and the SYN-ACK that answers it. */
-static bool answers(const struct view *v)
-{
-	return readable(v, EV_DISAGREED) && live(v, EV_SYNACK) && v->x == SERVER && v->c->syns && !v->c->self_connect &&
-	       !v->c->simultaneous && !v->c->split && acks_a_syn(v->c, v->s->ack);
-}
-
-/* The SYN-ACK has an option that no copy of the client's SYN had. */
-static bool unasked(const struct view *v, uint32_t option)
-{
-	return answers(v) && v->s->opt.present & option && !(v->YD->syn_any & (option | OPT_UNREADABLE));
-}
 
 static bool unasked_draft(const struct view *v, struct draft *d, enum tcplint_field f, uint32_t value)
 {
@@ -117,14 +96,6 @@ bool rule_opt_ts_unsolicited(const struct view *v, struct draft *d)
 	return unasked(v, OPT_TIMESTAMPS) && unasked_draft(v, d, TCPLINT_FIELD_OPTION, TIMESTAMPS);
 }
 
-/* A copy of the SYN of `y` that has the option turned up, or one that nobody can read. */
-static enum outcome settle_unasked(const struct view *v, const struct candidate *k, enum side y, uint32_t option)
-{
-	if (v->c->detail[y].syn_any & (option | OPT_UNREADABLE) || v->c->simultaneous)
-		return DISMISSED;
-	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
-}
-
 enum outcome settle_opt_wscale_unsolicited(const struct view *v, struct candidate *k)
 {
 	return settle_unasked(v, k, CLIENT, OPT_WSCALE);
@@ -140,7 +111,7 @@ enum outcome settle_opt_ts_unsolicited(const struct view *v, struct candidate *k
 
 bool rule_sack_not_permitted(const struct view *v, struct draft *d)
 {
-	if (!readable(v, EV_DISAGREED) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) ||
+	if (!intact(v, EV_DISAGREED) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) ||
 	    !(v->s->opt.present & OPT_SACK) || v->c->self_connect || !v->YD->has_syn ||
 	    v->YD->syn_any & (OPT_SACK_PERMITTED | OPT_UNREADABLE))
 		return false;
@@ -167,7 +138,7 @@ bool rule_ts_missing_after_negotiation(const struct view *v, struct draft *d)
 {
 	const struct segment *s = v->s;
 
-	if (!readable(v, EV_DISAGREED) || !live(v, EV_ANY) || !v->c->timestamps || v->c->self_connect ||
+	if (!intact(v, EV_DISAGREED) || !live(v, EV_ANY) || !v->c->timestamps || v->c->self_connect ||
 	    s->flags & (FLAG_SYN | FLAG_RST) || s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE))
 		return false;
 	/* probes, and answers to what is no part of the connection, are made from less than its whole state */
@@ -186,4 +157,106 @@ bool rule_ts_missing_after_negotiation(const struct view *v, struct draft *d)
 	draft_frame(d, v->c->detail[SERVER].fact[SYN_SENT]);
 	draft_frame(d, mark_of(s));
 	return true;
+}
+
+/* ---- values ---- */
+
+bool rule_opt_after_eol(const struct view *v, struct draft *d)
+{
+	return intact(v, EV_BAD_OPTIONS) && v->s->opt.present & OPT_AFTER_EOL && option_draft(v, d, TCPLINT_FIELD_OPTION, 0);
+}
+
+bool rule_opt_duplicate(const struct view *v, struct draft *d)
+{
+	if (!intact(v, EV_BAD_OPTIONS) || !(v->s->opt.present & OPT_DUPLICATE))
+		return false;
+	draft_offender(d, v->x);
+	d->number[0] = v->s->flags;
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+bool rule_opt_mss_tiny(const struct view *v, struct draft *d)
+{
+	return intact(v, EV_ODD_OPTIONS) && has(v, FLAG_SYN) && v->s->opt.present & OPT_MSS && v->s->opt.mss < TINY_MSS &&
+	       option_draft(v, d, TCPLINT_FIELD_MSS, v->s->opt.mss);
+}
+
+/* A copy of the latest SYN or SYN-ACK of its sender. */
+static bool copy_of_latest(const struct view *v)
+{
+	return intact(v, EV_SYN_AGAIN) && live(v, EV_SYN | EV_SYNACK) && v->again && v->XD->has_syn &&
+	       v->X->isn == v->s->seq;
+}
+
+bool rule_opt_wscale_changed(const struct view *v, struct draft *d)
+{
+	if (!copy_of_latest(v) || !(v->s->opt.present & v->XD->syn_opt & OPT_WSCALE) || v->s->opt.wscale == v->XD->wscale)
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_WSCALE, v->XD->wscale, v->s->opt.wscale);
+	if (v->s->ttl != v->X->ttl) { /* two hosts behind one address */
+		d->scale = 0.5F;
+		d->alternatives = ALT_middlebox;
+	}
+	draft_frame(d, v->again->last);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+#define ANY_OPTION 0xffffU /* the bits of enum tcp_option_bit that stand for options */
+
+bool rule_hs_options_changed(const struct view *v, struct draft *d)
+{
+	if (!copy_of_latest(v) || (v->s->opt.present | v->XD->syn_any) & OPT_UNREADABLE)
+		return false;
+	const struct tcp_options *o = &v->s->opt;
+	const uint32_t added = o->present & ~v->XD->syn_any & ANY_OPTION;
+	const bool mss = o->present & v->XD->syn_opt & OPT_MSS && o->mss != v->XD->mss;
+
+	if ((!added && !mss) || v->s->ts - v->again->last.ts <= REORDER_WINDOW)
+		return false; /* in the wrong order, what was left out looks added */
+	draft_offender(d, v->x);
+	if (mss)
+		draft_wrong(d, TCPLINT_FIELD_MSS, v->XD->mss, o->mss);
+	d->number[0] = v->s->ts - v->again->last.ts;
+	draft_frame(d, v->again->last);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+/* Linux echoes the connection before when it reuses a tuple in TIME_WAIT; who received a SYN has what to echo. */
+bool rule_ts_syn_tsecr_nonzero(const struct view *v, struct draft *d)
+{
+	if (v->c->id.incarnation || fact_is(v->X, SYN_RCVD))
+		return false;
+	if (!intact(v, EV_ODD_OPTIONS) || (v->s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN ||
+	    !(v->s->opt.present & OPT_TIMESTAMPS) || !v->s->opt.ts_ecr)
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_TSECR, 0, v->s->opt.ts_ecr);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+bool rule_ts_echo_wrong_synack(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_DISAGREED) || !answers_syn(v) || v->YD->syn_any & OPT_UNREADABLE || !echoes_no_syn(v->YD, v->s))
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_TSECR, v->YD->syn_tsval, v->s->opt.ts_ecr);
+	d->number[0] = v->YD->syn;
+	d->alternatives = ALT_capture_loss | ALT_middlebox;
+	draft_frame(d, newest_syn(v->c));
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+enum outcome settle_ts_echo_wrong_synack(const struct view *v, struct candidate *k)
+{
+	const struct endpoint_detail *C = &v->c->detail[CLIENT];
+
+	if (seq_in(C->syn_first_tsval, k->draft.value[0].actual, C->syn_tsval) || C->syn_lacked & OPT_TIMESTAMPS)
+		return DISMISSED;
+	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }

@@ -9,6 +9,7 @@
 
 #define FIRST_RTO       (900 * MILLISECOND) /* RFC 6298, 2.1 says a second; a tenth is for jitter */
 #define LONGEST_RTO     (54 * SECOND)       /* 2.5: it may stay at 60 s; a tenth again */
+#define SYN_TWICE       (100 * MILLISECOND) /* sooner, the network may have delivered the SYN twice beyond the tap */
 #define EQUAL_SYNS      5                   /* Linux and the BSDs begin with as many equal intervals */
 #define EQUAL_SYN_ACKS  2
 
@@ -48,6 +49,12 @@ static bool no_backoff(const struct view *v, struct draft *d, unsigned most)
 bool rule_syn_rto_no_backoff(const struct view *v, struct draft *d)
 {
 	return timer_copy(v, EV_SYN) && no_backoff(v, d, EQUAL_SYNS);
+}
+
+bool rule_synack_rto_too_short(const struct view *v, struct draft *d)
+{
+	return timer_copy(v, EV_SYNACK) && v->again->copies == 1 && v->rto < FIRST_RTO && v->rto > SYN_TWICE &&
+	       interval_draft(v, d);
 }
 
 bool rule_synack_rto_no_backoff(const struct view *v, struct draft *d)

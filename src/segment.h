@@ -49,6 +49,7 @@ enum tcp_option_bit {
 	OPT_DUPLICATE = 1 << 18,  /* a kind that may stand once stood twice */
 	OPT_AFTER_EOL = 1 << 19,  /* bytes other than zero after End of Option List */
 	OPT_CUT = 1 << 20,        /* the snapshot ends inside the list: absence proves nothing */
+	OPT_FAST_OPEN_BOTH = 1 << 21, /* Fast Open in its own form and in the experimental one */
 	OPT_UNREADABLE = OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_CUT, /* an option may have been there that has no bit */
 };
 

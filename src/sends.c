@@ -47,6 +47,7 @@ static void learn_syn(struct conn *c, const struct view *v)
 		D->syn_len = s->len;
 	D->syn_any |= s->opt.present;
 	D->syn_lacked |= ~s->opt.present;
+	D->asked_ecn = D->asked_ecn || (s->flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR);
 	if (!D->has_syn || s->flags & FLAG_ACK || other_isn) {
 		D->has_syn = true;
 		D->syn_opt = s->opt.present;
@@ -78,8 +79,11 @@ static void learn_interval(struct endpoint_detail *D, const struct view *v)
 		D->syn_run = 1;
 	}
 	D->syn_ip_id = v->s->ip_id;
-	if (v->s->opt.present & OPT_TIMESTAMPS)
+	if (v->s->opt.present & OPT_TIMESTAMPS) {
+		if (!(D->syn_any & OPT_TIMESTAMPS))
+			D->syn_first_tsval = v->s->opt.ts_val;
 		D->syn_tsval = v->s->opt.ts_val;
+	}
 }
 
 /* RFC 7323, 2.2: windows are scaled when both SYNs carried the option. */

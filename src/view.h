@@ -72,6 +72,34 @@ static inline bool is_pure_ack(const struct segment *s)
 	return (s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && !s->len;
 }
 
+#define MOST_WSCALE 14 /* RFC 7323, 2.3 */
+#define TINY_MSS    64 /* rules.md, opt_mss_tiny */
+
+/* Options that a SYN-ACK has only when the SYN had them. */
+#define OPT_ASKED_FOR (OPT_WSCALE | OPT_TIMESTAMPS | OPT_FAST_OPEN | OPT_MP_CAPABLE | OPT_MP_JOIN)
+
+/* RFC 7413, 4.1.1: none (a request), or an even number of bytes from 4 to 16. */
+static inline bool legal_cookie(unsigned len)
+{
+	return !len || (len >= 4 && len <= 16 && !(len & 1));
+}
+
+/* RFC 3168, 6.1.1; with the third bit it would be AccECN's. */
+static inline bool is_ecn_setup_synack(unsigned flags)
+{
+	return (flags & (FLAG_SYN | FLAG_ACK | FLAG_ECE | FLAG_CWR | FLAG_AE)) == (FLAG_SYN | FLAG_ACK | FLAG_ECE);
+}
+
+/*
+ * The timestamp echoed is not between those of the first and the latest SYN, all of which had one.  Some
+ * servers begin with two zeros and use timestamps from their next segment on (Windows before Vista).
+ */
+static inline bool echoes_no_syn(const struct endpoint_detail *asked, const struct segment *s)
+{
+	return s->opt.present & asked->syn_any & ~asked->syn_lacked & OPT_TIMESTAMPS &&
+	       (s->opt.ts_val || s->opt.ts_ecr) && !seq_in(asked->syn_first_tsval, s->opt.ts_ecr, asked->syn_tsval);
+}
+
 /* Intervals in microseconds that are equal within a tenth of the larger. */
 static inline bool same_interval(uint32_t a, uint32_t b)
 {

@@ -142,6 +142,7 @@ enum tcplint_field {
 	TCPLINT_FIELD_OPTION,   /* its kind */
 	TCPLINT_FIELD_MSS,      /* option 2, bytes */
 	TCPLINT_FIELD_WSCALE,   /* option 3, the shift as sent */
+	TCPLINT_FIELD_TSECR,    /* option 8, the timestamp echoed */
 	TCPLINT_FIELD_COUNT
 };
 
