@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "finding.h"
 #include "incarnation.h"
 #include "record.h"
 #include "resolve.h"
@@ -280,7 +281,7 @@ static void fill_findings(const struct engine *en, struct tcplint_connection *r,
 
 		if (!f->listed)
 			continue;
-		resolve_public(en, c, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
+		finding_public(c, NULL, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
 		e->list[i] = &e->finding[i];
 		r->finding_count++;
 	}

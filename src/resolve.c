@@ -1,10 +1,11 @@
 #include <assert.h>
 #include <string.h>
 
-#include "message.h"
+#include "aggregate.h"
+#include "finding.h"
 #include "resolve.h"
 
-enum scope { FRAME, CONN };
+enum scope { FRAME, CONN, HOST };
 
 static const struct {
 	uint16_t keep, suppress;
@@ -16,6 +17,14 @@ static const struct {
 };
 
 #define PRECEDENCES (sizeof(precedence) / sizeof(*precedence))
+
+bool resolve_host_prefers(enum rule left, enum rule right)
+{
+	for (unsigned i = 0; i < PRECEDENCES; i++)
+		if (precedence[i].scope == HOST && precedence[i].keep == left && precedence[i].suppress == right)
+			return true;
+	return false;
+}
 
 void batch_add(struct batch *b, enum rule r, enum outcome o, const struct draft *d)
 {
@@ -253,7 +262,7 @@ static bool explained(const struct batch *b, const struct fired *f)
 static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
 {
 	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].suppress != f->rule)
+		if (precedence[i].suppress != f->rule || precedence[i].scope == HOST)
 			continue;
 		for (unsigned j = 0; j < b->n; j++)
 			if (b->fired[j].rule == precedence[i].keep &&
@@ -273,7 +282,7 @@ static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const
 static void add_related(struct finding_cell *cell, const struct batch *b, const struct fired *f)
 {
 	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].keep != f->rule)
+		if (precedence[i].keep != f->rule || precedence[i].scope == HOST)
 			continue;
 		for (unsigned j = 0; j < b->n; j++)
 			if (b->fired[j].rule == precedence[i].suppress && cell->related_count < TCPLINT_MAX_RELATED &&
@@ -295,126 +304,6 @@ static void judge(struct conn *c, const struct finding_cell *f)
 		c->violated |= 2;
 }
 
-static bool passes(const struct engine *en, const struct finding_cell *f)
-{
-	const struct tcplint_options *o = &en->options;
-	const bool lenient = o->profile == TCPLINT_PROFILE_LENIENT;
-
-	if (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F))
-		return false;
-	return f->severity >= o->min_severity && f->confidence >= o->min_confidence - 1e-6F &&
-	       (!o->verdicts || o->verdicts & 1u << f->verdict);
-}
-
-static const struct {
-	unsigned bit;
-	const char *name;
-} alternative_names[] = {
-	{ ALT_capture_loss, "capture_loss" }, { ALT_network_loss, "network_loss" }, { ALT_reordering, "reordering" },
-	{ ALT_middlebox, "middlebox" },	      { ALT_injection, "injection" },	    { ALT_one_sided, "one_sided" },
-	{ ALT_capture_end, "capture_end" },   { ALT_old_duplicate, "old_duplicate" },
-};
-
-static const struct {
-	unsigned bit;
-	const char *name;
-} evidence_names[] = {
-	{ EVI_single_segment, "single_segment" },
-	{ EVI_same_sender, "same_sender" },
-	{ EVI_peer_objected, "peer_objected" },
-	{ EVI_never_acked, "never_acked" },
-	{ EVI_stimulus_repeated, "stimulus_repeated" },
-	{ EVI_no_loss_near, "no_loss_near" },
-	{ EVI_repeated, "repeated" },
-	{ EVI_loss_proven, "loss_proven" },
-	{ EVI_nothing_beyond_fin, "nothing_beyond_fin" },
-	{ EVI_order_proven, "order_proven" },
-};
-
-static void public_values(const struct conn *c, const struct draft *d, struct tcplint_finding *out)
-{
-	for (unsigned i = 0; i < d->values; i++) {
-		struct tcplint_value *p = &out->value[out->value_count++];
-		const uint8_t space = d->value[i].space;
-
-		*p = (struct tcplint_value){
-			.field = (enum tcplint_field)d->value[i].field,
-			.has_expected = d->value[i].has_expected,
-			.has_actual = d->value[i].has_actual,
-			.expected = d->value[i].expected,
-			.actual = d->value[i].actual,
-		};
-		if (space == KEEP || !knows(&c->end[space], K_ISN))
-			continue;
-		p->relative = true;
-		p->expected_relative = p->expected - c->end[space].isn;
-		p->actual_relative = p->actual - c->end[space].isn;
-	}
-}
-
-void resolve_public(const struct engine *en, const struct conn *c, const struct finding_cell *f,
-		    struct tcplint_finding *out, char *message, size_t size)
-{
-	const struct draft *d = &f->draft;
-	unsigned n = 0;
-
-	(void)en;
-	*out = (struct tcplint_finding){
-		.rule = f->rule,
-		.verdict = (enum tcplint_verdict)f->verdict,
-		.severity = (enum tcplint_severity)f->severity,
-		.offender = (enum tcplint_offender)f->offender,
-		.confidence = f->confidence,
-		.conn = &c->id,
-		.ts = d->ts,
-		.count = f->count,
-		.first_ts = f->first_ts,
-		.last_ts = f->last_ts,
-		.message = message,
-		.would_be = f->has_would_be ? f->would_be : -1,
-		.below_threshold = !f->listed,
-	};
-	if (d->state[0] != KEEP && d->state[1] != KEEP) {
-		out->has_state = true;
-		out->state[0] = (enum tcplint_state)d->state[0];
-		out->state[1] = (enum tcplint_state)d->state[1];
-	}
-	for (unsigned i = 0; i < d->frames; i++)
-		out->frame[out->frame_count++] = d->frame[i];
-	public_values(c, d, out);
-	for (unsigned i = 0; i < sizeof(alternative_names) / sizeof(*alternative_names); i++)
-		if (d->alternatives & alternative_names[i].bit && n < TCPLINT_MAX_ALTERNATIVES)
-			out->alternatives[n++] = alternative_names[i].name;
-	n = 0;
-	for (unsigned i = 0; i < sizeof(evidence_names) / sizeof(*evidence_names); i++)
-		if (d->evidence & evidence_names[i].bit && n < TCPLINT_MAX_EVIDENCE)
-			out->evidence[n++] = evidence_names[i].name;
-	for (unsigned i = 0; i < f->related_count; i++)
-		out->related[out->related_count++] = f->related[i];
-	message_write(message, size, f->rule, out, d);
-}
-
-static void emit(struct engine *en, struct conn *c, struct finding_cell *cell)
-{
-	struct tcplint_finding out;
-	char message[512];
-
-	cell->listed = passes(en, cell);
-	if (!cell->listed) {
-		en->counters.findings_below_threshold++;
-		return;
-	}
-	resolve_public(en, c, cell, &out, message, sizeof(message));
-	if (en->options.ignored && en->options.ignored(en->options.ignored_user, &out)) {
-		cell->listed = false;
-		en->counters.findings_ignored++;
-		return;
-	}
-	en->counters.findings++;
-	if (en->sink.finding)
-		en->sink.finding(en->sink.user, &out);
-}
-
 /* It happened before on this connection: counted, and for what the sender alone shows, surer. */
 static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell, const struct fired *f, float confidence)
 {
@@ -433,9 +322,9 @@ static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell,
 	cell->confidence = p > 0.99F ? 0.99F : p;
 	cell->draft.evidence |= EVI_repeated;
 	judge(c, cell);
-	if (!cell->listed && passes(en, cell)) {
+	if (!cell->listed && finding_passes(en, cell)) {
 		en->counters.findings_below_threshold--;
-		emit(en, c, cell);
+		finding_emit(en, c, NULL, cell);
 	}
 }
 
@@ -490,7 +379,22 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 	*link = number;
 	add_related(cell, b, f);
 	judge(c, cell);
-	emit(en, c, cell);
+	finding_emit(en, c, NULL, cell);
+}
+
+/* A finding about the host stands for it; a timer that looks again is not another occurrence. */
+static bool aggregated(struct engine *en, struct conn *c, const struct fired *f)
+{
+	const bool timer = rule_rows[f->rule].on != ON_SEGMENT;
+
+	if (timer && c->aggregated == f->rule + 1)
+		return true;
+	if (!aggregate_covers(en, c, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
+		return false;
+	if (timer)
+		c->aggregated = (uint16_t)(f->rule + 1);
+	en->hits[f->rule]++;
+	return true;
 }
 
 void resolve_report(struct engine *en, struct conn *c, struct view *v, struct batch *b)
@@ -502,7 +406,9 @@ void resolve_report(struct engine *en, struct conn *c, struct view *v, struct ba
 			f->draft.state[0] = v->state[0];
 			f->draft.state[1] = v->state[1];
 		}
-		if (!explained(b, f) && !suppressed(en, c, b, f))
+		if (explained(b, f) || suppressed(en, c, b, f))
+			continue;
+		if (!aggregated(en, c, f))
 			report_one(en, c, b, f);
 	}
 	b->n = 0;

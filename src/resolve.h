@@ -42,8 +42,7 @@ void resolve_report(struct engine *en, struct conn *c, struct view *v, struct ba
 int64_t resolve_deadline(const struct engine *en, const struct conn *c);
 void resolve_forget(struct engine *en, struct conn *c);
 
-/* The public form of a stored finding; `message` has room for it. */
-void resolve_public(const struct engine *en, const struct conn *c, const struct finding_cell *f,
-		    struct tcplint_finding *out, char *message, size_t size);
+/* Whether a finding about a host stands for one about a connection or another of the same host. */
+bool resolve_host_prefers(enum rule left, enum rule right);
 
 #endif

@@ -1,0 +1,123 @@
+/* From a finding as it is stored to what the library shows of it. */
+#include "finding.h"
+#include "message.h"
+
+bool finding_passes(const struct engine *en, const struct finding_cell *f)
+{
+	const struct tcplint_options *o = &en->options;
+	const bool lenient = o->profile == TCPLINT_PROFILE_LENIENT;
+
+	if (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F))
+		return false;
+	return f->severity >= o->min_severity && f->confidence >= o->min_confidence - 1e-6F &&
+	       (!o->verdicts || o->verdicts & 1u << f->verdict);
+}
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} alternative_names[] = {
+	{ ALT_capture_loss, "capture_loss" }, { ALT_network_loss, "network_loss" }, { ALT_reordering, "reordering" },
+	{ ALT_middlebox, "middlebox" },	      { ALT_injection, "injection" },	    { ALT_one_sided, "one_sided" },
+	{ ALT_capture_end, "capture_end" },   { ALT_old_duplicate, "old_duplicate" },
+};
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} evidence_names[] = {
+	{ EVI_single_segment, "single_segment" },
+	{ EVI_same_sender, "same_sender" },
+	{ EVI_peer_objected, "peer_objected" },
+	{ EVI_never_acked, "never_acked" },
+	{ EVI_stimulus_repeated, "stimulus_repeated" },
+	{ EVI_no_loss_near, "no_loss_near" },
+	{ EVI_repeated, "repeated" },
+	{ EVI_loss_proven, "loss_proven" },
+	{ EVI_nothing_beyond_fin, "nothing_beyond_fin" },
+	{ EVI_order_proven, "order_proven" },
+};
+
+static void public_values(const struct conn *c, const struct draft *d, struct tcplint_finding *out)
+{
+	for (unsigned i = 0; i < d->values; i++) {
+		struct tcplint_value *p = &out->value[out->value_count++];
+		const uint8_t space = d->value[i].space;
+
+		*p = (struct tcplint_value){
+			.field = (enum tcplint_field)d->value[i].field,
+			.has_expected = d->value[i].has_expected,
+			.has_actual = d->value[i].has_actual,
+			.expected = d->value[i].expected,
+			.actual = d->value[i].actual,
+		};
+		if (!c || space == KEEP || !knows(&c->end[space], K_ISN))
+			continue;
+		p->relative = true;
+		p->expected_relative = p->expected - c->end[space].isn;
+		p->actual_relative = p->actual - c->end[space].isn;
+	}
+}
+
+void finding_public(const struct conn *c, const struct tcplint_host_id *host, const struct finding_cell *f,
+		    struct tcplint_finding *out, char *message, size_t size)
+{
+	const struct draft *d = &f->draft;
+	unsigned n = 0;
+
+	*out = (struct tcplint_finding){
+		.rule = f->rule,
+		.verdict = (enum tcplint_verdict)f->verdict,
+		.severity = (enum tcplint_severity)f->severity,
+		.offender = (enum tcplint_offender)f->offender,
+		.confidence = f->confidence,
+		.conn = c ? &c->id : NULL,
+		.host = host,
+		.ts = d->ts,
+		.count = f->count,
+		.first_ts = f->first_ts,
+		.last_ts = f->last_ts,
+		.message = message,
+		.would_be = f->has_would_be ? f->would_be : -1,
+		.below_threshold = !f->listed,
+	};
+	if (d->state[0] != KEEP && d->state[1] != KEEP) {
+		out->has_state = true;
+		out->state[0] = (enum tcplint_state)d->state[0];
+		out->state[1] = (enum tcplint_state)d->state[1];
+	}
+	for (unsigned i = 0; i < d->frames; i++)
+		out->frame[out->frame_count++] = d->frame[i];
+	public_values(c, d, out);
+	for (unsigned i = 0; i < sizeof(alternative_names) / sizeof(*alternative_names); i++)
+		if (d->alternatives & alternative_names[i].bit && n < TCPLINT_MAX_ALTERNATIVES)
+			out->alternatives[n++] = alternative_names[i].name;
+	n = 0;
+	for (unsigned i = 0; i < sizeof(evidence_names) / sizeof(*evidence_names); i++)
+		if (d->evidence & evidence_names[i].bit && n < TCPLINT_MAX_EVIDENCE)
+			out->evidence[n++] = evidence_names[i].name;
+	for (unsigned i = 0; i < f->related_count; i++)
+		out->related[out->related_count++] = f->related[i];
+	message_write(message, size, f->rule, out, d);
+}
+
+void finding_emit(struct engine *en, const struct conn *c, const struct tcplint_host_id *host, struct finding_cell *cell)
+{
+	struct tcplint_finding out;
+	char message[512];
+
+	cell->listed = finding_passes(en, cell);
+	if (!cell->listed) {
+		en->counters.findings_below_threshold++;
+		return;
+	}
+	finding_public(c, host, cell, &out, message, sizeof(message));
+	if (en->options.ignored && en->options.ignored(en->options.ignored_user, &out)) {
+		cell->listed = false;
+		en->counters.findings_ignored++;
+		return;
+	}
+	en->counters.findings++;
+	if (en->sink.finding)
+		en->sink.finding(en->sink.user, &out);
+}

@@ -1,0 +1,21 @@
+/*
+ * Findings, once their verdict is settled: what passes the thresholds, and how it looks from outside.
+ */
+#ifndef TCPLINT_FINDING_H
+#define TCPLINT_FINDING_H
+
+#include "engine.h"
+
+#define FINDING_MESSAGE 512
+
+bool finding_passes(const struct engine *en, const struct finding_cell *f);
+
+/* The public form of a stored finding, of a connection or of a host; `message` has room for it. */
+void finding_public(const struct conn *c, const struct tcplint_host_id *host, const struct finding_cell *f,
+		    struct tcplint_finding *out, char *message, size_t size);
+
+/* Hand it to the sink, or count why not. */
+void finding_emit(struct engine *en, const struct conn *c, const struct tcplint_host_id *host,
+		  struct finding_cell *cell);
+
+#endif
