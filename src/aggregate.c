@@ -182,6 +182,15 @@ static struct host *service_of(struct engine *en, const struct conn *c)
 
 /* ---- openings ---- */
 
+/*
+ * Those of a fast scan have to be kept until it is known that nobody answers them, whatever comes after: the list is
+ * full and its oldest is young.
+ */
+static bool crowded(const struct engine *en, const struct host *h, int64_t now)
+{
+	return h->kept >= OPENINGS_KEPT && now - chunk_at(&en->hosts, h->oldest)->opening[0].mark.ts < 6 * SECOND;
+}
+
 static void on_syn(struct engine *en, struct conn *c, const struct segment *s)
 {
 	const struct host *service = count_syn(en, c, mark_of(s));
@@ -194,7 +203,8 @@ static void on_syn(struct engine *en, struct conn *c, const struct segment *s)
 	if (!h)
 		return;
 	h->last = s->ts;
-	add_opening(en, h, c, s, &c->id.server);
+	if (!crowded(en, h, s->ts))
+		add_opening(en, h, c, s, &c->id.server);
 	h->openings++;
 	if (h->openings % 4 == 0)
 		judge_scan(en, h, mark_of(s), false);

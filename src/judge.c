@@ -236,7 +236,7 @@ void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
 	struct host_view hv = { .h = h, .scan = true, .probe = -1, .silent = !en->hosts.any_answer };
 
-	if (h->kept < SCAN_MIN)
+	if (h->kept < SCAN_MIN || (hv.silent && !last)) /* perhaps answers cannot be seen: time will tell */
 		return;
 	const unsigned n = hosts_openings(&en->hosts, h, list);
 	struct tally t = count_targets(list, n, now.ts, 3 * SECOND, &hv);

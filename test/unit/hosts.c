@@ -453,7 +453,7 @@ static void scans(void)
 	struct tcplint *t = open_with(&h, NULL, TCPLINT_INFO);
 
 	for (unsigned i = 0; i < 1000; i++) {
-		const int64_t ts = 1000 * SECOND + i * 20000000;
+		const int64_t ts = 1000 * SECOND + i * (SECOND / 50);
 
 		say(t, ts, client_at(4000), server_at(i), SYN, 77, 0);
 		say(t, ts + 1000000, server_at(i), client_at(4000), i % 33 ? RST | ACK : SYN | ACK,
@@ -465,9 +465,17 @@ static void scans(void)
 	tcplint_free(t);
 	assert(fired(&h, "scan_syn") == 1 && h.hosts == 1 && h.about_connections < 100 && h.aggregated > 900);
 
+	t = open_with(&h, NULL, TCPLINT_INFO); /* a fast one that nobody answers */
+	handshake(t, 999 * SECOND, client_at(4001), server_at(999), below(UINT32_MAX), below(UINT32_MAX));
+	for (unsigned i = 0; i < 10000; i++)
+		say(t, 1000 * SECOND + i * (SECOND / 1000), client_at(4000), server_at(i), SYN, below(UINT32_MAX), 0);
+	tcplint_finish(t, false);
+	tcplint_free(t);
+	assert(fired(&h, "scan_syn") == 1 && h.aggregated >= 6900 && h.about_connections < 10);
+
 	t = open_with(&h, NULL, TCPLINT_NOTICE); /* a busy browser */
 	for (unsigned i = 0; i < 1000; i++)
-		handshake(t, 1000 * SECOND + i * 20000000, client_at((uint16_t)(4000 + i)), server_at(i), below(UINT32_MAX),
+		handshake(t, 1000 * SECOND + i * (SECOND / 50), client_at((uint16_t)(4000 + i)), server_at(i), below(UINT32_MAX),
 			  below(UINT32_MAX));
 	tcplint_finish(t, false);
 	tcplint_free(t);
@@ -481,7 +489,7 @@ static void probes(uint16_t flags, const char *rule, const char *of_connections)
 		struct tcplint *t = open_with(&h, NULL, TCPLINT_NOTICE);
 
 		for (unsigned i = 0; i < n; i++)
-			say(t, 1000 * SECOND + i * 20000000, client_at(4000), server_at(i), flags, 77, 0);
+			say(t, 1000 * SECOND + i * (SECOND / 50), client_at(4000), server_at(i), flags, 77, 0);
 		tcplint_finish(t, false);
 		assert(fired(&h, rule) == (n > 4));
 		assert(h.about_connections == 4); /* its samples */
