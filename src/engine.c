@@ -410,7 +410,7 @@ static void process(struct engine *en, struct conn *c, struct view *v)
 	const uint32_t reordered = c->reordered;
 
 	batch_begin(&b);
-	zeek_segment(&c->zeek, v->x, s);
+	zeek_segment(&c->zeek, (int)v->x, s);
 	if (is_duplicate(c, s, v->x)) {
 		v->events = EV_DUPLICATE;
 		v->drives = false;
