@@ -212,11 +212,14 @@ struct conn {
 	uint8_t violated; /* bit 0: a violation of the handshake at >= 0.8; bit 1: of the teardown */
 	struct mark hs_ack; /* the first acknowledgment of the SYN-ACK */
 	struct mark icmp_refused; /* an ICMP error that quotes the SYN */
-	struct { /* the incarnation before, for E-NEWISN and strays */
-		bool valid;
-		uint32_t smax[2];
-		uint32_t isn[2];
+	struct { /* the incarnation before, for isn_overlaps_previous; by side of this one */
+		bool known[2]; /* the sender's numbers are */
+		bool timestamps; /* negotiated */
+		uint32_t isn[2], smax[2], tsval[2];
+		struct mark last[2];
 	} before;
+	uint16_t aggregated; /* one more than the timer rule that is counted with a finding about the host */
+	uint8_t opening; /* enum opening_state (hosts.h): whether the host table waits for what becomes of it */
 	/* one segment with a bad checksum a sender, replayed when its bytes are acknowledged (checksum_bad) */
 	struct {
 		bool valid;

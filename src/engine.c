@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate.h"
 #include "engine.h"
 #include "incarnation.h"
 #include "record.h"
@@ -16,20 +17,20 @@
 
 bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
 {
-	*en = (struct engine){ .options = *o, .sink = *sink, .now = INT64_MIN };
+	*en = (struct engine){ .options = *o, .sink = *sink, .now = INT64_MIN, .limits.msl = o->msl };
 	resolve_list_rules(en->rules);
-	en->limits.msl = o->msl;
 	en->limits.textbook = o->profile == TCPLINT_PROFILE_TEXTBOOK;
 	if (!flow_init(&en->flows, o->max_connections, o->hash_key, e) ||
 	    !wheel_init(&en->wheel, o->max_connections, e) || !holes_init(&en->holes, o->max_connections, e) ||
-	    !cells_init(&en->cells, o->max_connections, e)) {
+	    !cells_init(&en->cells, o->max_connections, e) || !aggregate_init(en, e)) {
 		engine_finish(en);
 		return false;
 	}
 	en->counters.memory_bound = (uint64_t)o->max_connections * (sizeof(struct conn) + 64) +
 				    (uint64_t)en->holes.pool.limit * en->holes.pool.cell +
 				    (uint64_t)en->cells.candidates.limit * en->cells.candidates.cell +
-				    (uint64_t)en->cells.findings.limit * en->cells.findings.cell;
+				    (uint64_t)en->cells.findings.limit * en->cells.findings.cell +
+				    hosts_memory(&en->hosts);
 	return true;
 }
 
@@ -39,6 +40,7 @@ void engine_finish(struct engine *en)
 	wheel_finish(&en->wheel);
 	holes_finish(&en->holes);
 	cells_finish(&en->cells);
+	hosts_finish(&en->hosts);
 }
 
 bool engine_loss_near(const struct engine *en, int64_t ts)
@@ -290,6 +292,7 @@ void engine_drain(struct engine *en, bool interrupted)
 	struct conn **list = malloc((open ? open : 1) * sizeof(*list));
 	uint32_t n = 0;
 
+	aggregate_settle(en, true);
 	for (uint32_t i = 1; i < en->flows.conns.fresh; i++) {
 		struct conn *c = flow_conn(&en->flows, i);
 
@@ -303,6 +306,7 @@ void engine_drain(struct engine *en, bool interrupted)
 	for (uint32_t i = 0; i < n; i++)
 		release(en, list[i], end, en->now);
 	free(list);
+	aggregate_records(en, true);
 }
 
 /* ---- segments ---- */
@@ -343,6 +347,21 @@ static void limit_incarnations(struct engine *en, const struct conn *newest)
 		release(en, oldest, TCPLINT_END_REUSE, en->now);
 }
 
+/* What the new incarnation must keep clear of. */
+static void remember_older(struct conn *c, const struct conn *older)
+{
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		const struct endpoint *e = &older->end[c->swapped == older->swapped ? i : other(i)];
+
+		c->before.known[i] = knows(e, K_ISN) && !knows(e, K_ISN_INFERRED) && knows(e, K_SMAX);
+		c->before.isn[i] = e->isn;
+		c->before.smax[i] = e->smax;
+		c->before.tsval[i] = e->tsval;
+		c->before.last[i] = e->last;
+	}
+	c->before.timestamps = older->detail[CLIENT].syn_opt & older->detail[SERVER].syn_opt & OPT_TIMESTAMPS;
+}
+
 static struct conn *create(struct engine *en, const struct flow_key *key, const struct segment *s, bool from_first,
 			   bool pending)
 {
@@ -369,6 +388,8 @@ static struct conn *create(struct engine *en, const struct flow_key *key, const 
 	};
 	c->end[CLIENT].state = TCPLINT_CLOSED;
 	c->end[SERVER].state = TCPLINT_LISTEN;
+	if (older)
+		remember_older(c, older);
 	en->counters.connections++;
 	return c;
 }
@@ -472,7 +493,11 @@ static void process(struct engine *en, struct conn *c, struct view *v, bool dupl
 		account_loss(en, c, en->now, REORDER_WINDOW, &b);
 	if (c->candidates && !(v->events & EV_DUPLICATE))
 		resolve_settle(en, c, v, &b);
+	if (v->events & EV_ODD_FLAGS)
+		aggregate_probe(en, v);
 	resolve_report(en, c, v, &b);
+	if (aggregate_wants(c, v))
+		aggregate_segment(en, c, v);
 }
 
 void engine_segment(struct engine *en, const struct segment *s)
@@ -545,6 +570,8 @@ void engine_quote(struct engine *en, const struct segment *s)
 	resolve_report(en, c, &v, &b);
 	if (knows(v.X, K_ISN) && s->seq == v.X->isn && fact_is(v.X, SYN_SENT) && !fact_is(v.X, SYN_RCVD))
 		c->icmp_refused = mark_of(s);
+	if (c->icmp_refused.frame == s->frame)
+		aggregate_refused(en, c);
 	rearm(en, c);
 }
 

@@ -9,6 +9,7 @@
 
 #include "cells.h"
 #include "flow.h"
+#include "hosts.h"
 #include "view.h"
 #include "wheel.h"
 
@@ -29,6 +30,7 @@ struct engine {
 	struct wheel wheel;
 	struct holes holes;
 	struct cells cells;
+	struct hosts hosts;
 	int64_t now; /* the latest time seen; goes back only when the capture's clock was set back */
 	int64_t ahead; /* a time far beyond `now` that one frame claimed; 0: none */
 	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */

@@ -1,7 +1,22 @@
-/* From a stored finding to what the library shows of it. */
+/* From a finding as it is stored to what the library shows of it. */
 #include "finding.h"
-#include "conn.h"
 #include "message.h"
+
+bool finding_disabled(const struct engine *en, unsigned rule)
+{
+	return en->options.disabled && en->options.disabled[rule];
+}
+
+bool finding_passes(const struct engine *en, const struct finding_cell *f)
+{
+	const struct tcplint_options *o = &en->options;
+	const bool lenient = o->profile == TCPLINT_PROFILE_LENIENT;
+
+	if (finding_disabled(en, f->rule) || (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F)))
+		return false;
+	return f->severity >= o->min_severity && f->confidence >= o->min_confidence - 1e-6F &&
+	       (!o->verdicts || o->verdicts & 1u << f->verdict);
+}
 
 static const struct {
 	unsigned bit;
@@ -41,7 +56,7 @@ static void public_values(const struct conn *c, const struct draft *d, struct tc
 			.expected = d->value[i].expected,
 			.actual = d->value[i].actual,
 		};
-		if (space == KEEP || !knows(&c->end[space], K_ISN))
+		if (!c || space == KEEP || !knows(&c->end[space], K_ISN))
 			continue;
 		p->relative = true;
 		p->expected_relative = p->expected - c->end[space].isn;
@@ -49,8 +64,8 @@ static void public_values(const struct conn *c, const struct draft *d, struct tc
 	}
 }
 
-void finding_public(const struct conn *c, const struct finding_cell *f, struct tcplint_finding *out, char *message,
-		    size_t size)
+void finding_public(const struct conn *c, const struct tcplint_host_id *host, const struct finding_cell *f,
+		    struct tcplint_finding *out, char *message, size_t size)
 {
 	const struct draft *d = &f->draft;
 	unsigned n = 0;
@@ -61,7 +76,8 @@ void finding_public(const struct conn *c, const struct finding_cell *f, struct t
 		.severity = (enum tcplint_severity)f->severity,
 		.offender = (enum tcplint_offender)f->offender,
 		.confidence = f->confidence,
-		.conn = &c->id,
+		.conn = c ? &c->id : NULL,
+		.host = host,
 		.ts = d->ts,
 		.count = f->count,
 		.first_ts = f->first_ts,
@@ -88,4 +104,27 @@ void finding_public(const struct conn *c, const struct finding_cell *f, struct t
 	for (unsigned i = 0; i < f->related_count; i++)
 		out->related[out->related_count++] = f->related[i];
 	message_write(message, size, f->rule, out, d);
+}
+
+void finding_emit(struct engine *en, const struct conn *c, const struct tcplint_host_id *host, struct finding_cell *cell)
+{
+	struct tcplint_finding out;
+	char message[512];
+
+	cell->listed = finding_passes(en, cell);
+	if (finding_disabled(en, cell->rule))
+		return;
+	if (!cell->listed) {
+		en->counters.findings_below_threshold++;
+		return;
+	}
+	finding_public(c, host, cell, &out, message, sizeof(message));
+	if (en->options.ignored && en->options.ignored(en->options.ignored_user, &out)) {
+		cell->listed = false;
+		en->counters.findings_ignored++;
+		return;
+	}
+	en->counters.findings++;
+	if (en->sink.finding)
+		en->sink.finding(en->sink.user, &out);
 }

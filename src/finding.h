@@ -1,15 +1,23 @@
-/* A finding as the library shows it: names for bits, relative numbers, the sentence. */
+/*
+ * Findings, once their verdict is settled: what passes the thresholds, and how it looks from outside.
+ */
 #ifndef TCPLINT_FINDING_H
 #define TCPLINT_FINDING_H
 
-#include <stddef.h>
+#include "engine.h"
 
-#include "cells.h"
+#define FINDING_MESSAGE 512
 
-struct conn;
+/* The user does not want to read of the rule; it still counts for the judgement of handshake and teardown. */
+bool finding_disabled(const struct engine *en, unsigned rule);
+bool finding_passes(const struct engine *en, const struct finding_cell *f);
 
-/* `out` borrows from `c` and from `message`, which has room for `size` bytes. */
-void finding_public(const struct conn *c, const struct finding_cell *f, struct tcplint_finding *out, char *message,
-		    size_t size);
+/* The public form of a stored finding, of a connection or of a host; `message` has room for it. */
+void finding_public(const struct conn *c, const struct tcplint_host_id *host, const struct finding_cell *f,
+		    struct tcplint_finding *out, char *message, size_t size);
+
+/* Hand it to the sink, or count why not. */
+void finding_emit(struct engine *en, const struct conn *c, const struct tcplint_host_id *host,
+		  struct finding_cell *cell);
 
 #endif

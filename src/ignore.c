@@ -211,12 +211,23 @@ static bool endpoint_matches(const struct entry *n, const struct tcplint_address
 	return !rest || (n->ip[whole] ^ a->ip[whole]) >> (8 - rest) == 0;
 }
 
+/* An entry with a port speaks of that service only. */
+static bool host_matches(const struct entry *n, const struct tcplint_host_id *h)
+{
+	struct tcplint_address a = { .port = (uint16_t)(h->port < 0 ? 0 : h->port) };
+
+	memcpy(a.ip, h->ip, sizeof(a.ip));
+	return (n->port < 0 || h->port >= 0) && endpoint_matches(n, &a);
+}
+
 static bool entry_covers(const struct entry *n, const struct tcplint_finding *f)
 {
 	if (n->rule >= 0 && (unsigned)n->rule != f->rule)
 		return false;
 	if (!n->bits && n->port < 0)
 		return true;
+	if (f->host)
+		return host_matches(n, f->host);
 	return f->conn &&
 	       (endpoint_matches(n, &f->conn->client) || endpoint_matches(n, &f->conn->server));
 }

@@ -1,4 +1,5 @@
 /* Sentences from templates: one pass over the template, one table of words that may stand between braces. */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -125,6 +126,19 @@ static bool number(char *out, const struct draft *d, const char *word)
 	return true;
 }
 
+/* The address that the finding is about, or its port. */
+static void host(char *out, const struct tcplint_host_id *h, bool port)
+{
+	static const uint8_t v4[12] = { [10] = 0xff, [11] = 0xff };
+	const bool mapped = h && !memcmp(h->ip, v4, sizeof(v4));
+
+	snprintf(out, PIECE_SIZE, "%s", port ? "unknown" : "a host");
+	if (h && port && h->port >= 0)
+		snprintf(out, PIECE_SIZE, "%d", h->port);
+	else if (h && !port)
+		inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? h->ip + 12 : h->ip, out, PIECE_SIZE);
+}
+
 /* What stands for `word`; false when it is no placeholder. */
 static bool expand(char *out, const struct source *s, const char *word)
 {
@@ -138,6 +152,8 @@ static bool expand(char *out, const struct source *s, const char *word)
 		capitalized(out, peer_of(s->f->offender));
 	else if (!strcmp(word, "expected") || !strcmp(word, "actual"))
 		value(out, s->f, *word == 'e');
+	else if (!strcmp(word, "host") || !strcmp(word, "port"))
+		host(out, s->f->host, *word == 'p');
 	else if (!strncmp(word, "state.", 6))
 		state(out, s->f, word + 6);
 	else

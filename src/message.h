@@ -4,7 +4,8 @@
  * Placeholders: {offender} "the client"; {Offender} "The client"; {peer} the other end;
  * {expected} {actual} of the first value, relative to the ISN when there is one;
  * {0} {1} {2} the draft's numbers; {0:s} a number of nanoseconds as seconds ("1.024 s");
- * {0:x} hexadecimal; {0:flags} as "SYN,FIN"; {state.client} {state.server} {state.offender}.
+ * {0:x} hexadecimal; {0:flags} as "SYN,FIN"; {host} {port} of a finding
+ * about a host; {state.client} {state.server} {state.offender}.
  */
 #ifndef TCPLINT_MESSAGE_H
 #define TCPLINT_MESSAGE_H

@@ -304,7 +304,7 @@ static void fill_findings(const struct engine *en, struct tcplint_connection *r,
 
 		if (!f->listed)
 			continue;
-		finding_public(c, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
+		finding_public(c, NULL, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
 		e->list[i] = &e->finding[i];
 		r->finding_count++;
 	}

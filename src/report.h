@@ -75,6 +75,7 @@ struct reporter {
 	bool (*finding)(struct report *r, const struct tcplint_finding *f);
 	bool (*connection)(struct report *r, const struct tcplint_connection *c);
 	bool (*segment)(struct report *r, const struct tcplint_segment *s);
+	bool (*host)(struct report *r, const struct tcplint_host *h);
 	bool (*stats)(struct report *r, const struct report_totals *t);
 	bool (*summary)(struct report *r, const struct report_totals *t);
 };

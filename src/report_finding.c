@@ -33,6 +33,20 @@ void put_conn(struct report *r, json_t *object, const struct tcplint_conn_id *c)
 	put_number(r, conn, "incarnation", c->incarnation);
 }
 
+/* Inside the record of the host only what narrows it down. */
+static void put_host(struct report *r, json_t *object, const struct tcplint_host_id *h, bool embedded)
+{
+	char ip[ADDRESS_SIZE];
+	json_t *host = put_object(r, object, "host");
+
+	if (!embedded)
+		put_text(r, host, "ip", format_address(h->ip, ip));
+	if (h->role >= 0)
+		put_text(r, host, "role", name_of_side(h->role));
+	if (h->port >= 0)
+		put_number(r, host, "port", (uint64_t)h->port);
+}
+
 static json_t *clause_list(struct report *r, unsigned rule)
 {
 	const struct tcplint_rule *known = tcplint_rule(rule);
@@ -167,6 +181,8 @@ void put_finding(struct report *r, json_t *object, const struct tcplint_finding 
 	put_judgement(r, object, f);
 	if (!embedded && f->conn)
 		put_conn(r, object, f->conn);
+	if (f->host)
+		put_host(r, object, f->host, embedded);
 	put_states(r, object, f);
 	put_values(r, object, f, true);
 	put_values(r, object, f, false);

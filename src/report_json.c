@@ -15,6 +15,7 @@ const struct reporter report_json = {
 	.finding = json_finding,
 	.connection = json_connection,
 	.segment = json_segment,
+	.host = json_host,
 	.stats = json_stats,
 	.summary = json_summary,
 };

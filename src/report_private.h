@@ -88,9 +88,10 @@ void put_rules(struct report *r, json_t *object, const char *key, const unsigned
 void put_clauses(struct report *r, json_t *object, unsigned rule);
 bool json_finding(struct report *r, const struct tcplint_finding *f);
 
-/* report_connection.c, report_segment.c, report_totals.c */
+/* report_connection.c, report_segment.c, report_host.c, report_totals.c */
 bool json_connection(struct report *r, const struct tcplint_connection *c);
 bool json_segment(struct report *r, const struct tcplint_segment *s);
+bool json_host(struct report *r, const struct tcplint_host *h);
 bool json_capture(struct report *r, const struct report_capture *c);
 bool json_stats(struct report *r, const struct report_totals *t);
 bool json_summary(struct report *r, const struct report_totals *t);

@@ -97,6 +97,18 @@ static void add_ends(struct report *r, const struct tcplint_conn_id *c)
 	add(r, "%s > %s", format_endpoint(&c->client, client), format_endpoint(&c->server, server));
 }
 
+static void add_host(struct report *r, const struct tcplint_host_id *h)
+{
+	struct tcplint_address a = { .port = (uint16_t)(h->port < 0 ? 0 : h->port) };
+	char text[ENDPOINT_SIZE];
+
+	memcpy(a.ip, h->ip, sizeof(a.ip));
+	add(r, " (%s", h->port < 0 ? format_address(h->ip, text) : format_endpoint(&a, text));
+	if (h->role >= 0)
+		add(r, " as %s", name_of_side(h->role));
+	add(r, ")");
+}
+
 static bool text_capture(struct report *r, const struct report_capture *c)
 {
 	(void)c;
@@ -121,6 +133,8 @@ static bool text_finding(struct report *r, const struct tcplint_finding *f)
 		add_ends(r, f->conn);
 		add(r, ")");
 	}
+	if (f->host)
+		add_host(r, f->host);
 	return report_write(r);
 }
 
@@ -175,6 +189,13 @@ static bool text_segment(struct report *r, const struct tcplint_segment *s)
 		    s->known_after[side] ? tcplint_state_name(s->after[side]) : "unknown",
 		    s->known_after[side] && !s->certain_after[side] ? "?" : "");
 	return report_write(r);
+}
+
+/* Its findings have had their own lines already. */
+static bool text_host(struct report *r, const struct tcplint_host *h)
+{
+	(void)h;
+	return !r->failed;
 }
 
 static void add_count(struct report *r, uint64_t n, const char *one, const char *many)
@@ -239,6 +260,7 @@ const struct reporter report_text = {
 	.finding = text_finding,
 	.connection = text_connection,
 	.segment = text_segment,
+	.host = text_host,
 	.stats = text_stats,
 	.summary = text_summary,
 };

@@ -103,6 +103,8 @@ static void put_connections(struct report *r, json_t *object, const struct tcpli
 		put_number(r, by, name_of_end((enum tcplint_end)i), c->end[i]);
 	put_number(r, connections, "evicted", c->evicted);
 	put_number(r, connections, "pool_exhausted", c->pool_exhausted);
+	if (c->hosts_evicted)
+		put_number(r, connections, "hosts_evicted", c->hosts_evicted);
 }
 
 static void put_coverage(struct report *r, json_t *object, const struct tcplint_counters *c)

@@ -1,10 +1,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "aggregate.h"
 #include "finding.h"
 #include "resolve.h"
 
-enum scope { FRAME, CONN };
+enum scope { FRAME, CONN, HOST };
 
 static const struct {
 	uint16_t keep, suppress;
@@ -16,6 +17,14 @@ static const struct {
 };
 
 #define PRECEDENCES (sizeof(precedence) / sizeof(*precedence))
+
+bool resolve_host_prefers(enum rule left, enum rule right)
+{
+	for (unsigned i = 0; i < PRECEDENCES; i++)
+		if (precedence[i].scope == HOST && precedence[i].keep == left && precedence[i].suppress == right)
+			return true;
+	return false;
+}
 
 void batch_add(struct batch *b, enum rule r, enum outcome o, const struct draft *d)
 {
@@ -240,12 +249,6 @@ static uint64_t decisive(const struct draft *d)
 	return d->frames ? d->frame[d->frames - 1] : 0;
 }
 
-/* A rule that the user does not want still counts for the judgement of handshake and teardown. */
-static bool disabled(const struct engine *en, unsigned rule)
-{
-	return en->options.disabled && en->options.disabled[rule];
-}
-
 /* The same missing packet, seen as a hole and as what it explains: the explanation says more. */
 static bool explained(const struct batch *b, const struct fired *f)
 {
@@ -259,7 +262,8 @@ static bool explained(const struct batch *b, const struct fired *f)
 static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
 {
 	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].suppress != f->rule || disabled(en, precedence[i].keep))
+		if (precedence[i].suppress != f->rule || precedence[i].scope == HOST ||
+		    finding_disabled(en, precedence[i].keep))
 			continue;
 		for (unsigned j = 0; j < b->n; j++)
 			if (b->fired[j].rule == precedence[i].keep &&
@@ -279,7 +283,7 @@ static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const
 static void add_related(struct finding_cell *cell, const struct batch *b, const struct fired *f)
 {
 	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].keep != f->rule)
+		if (precedence[i].keep != f->rule || precedence[i].scope == HOST)
 			continue;
 		for (unsigned j = 0; j < b->n; j++)
 			if (b->fired[j].rule == precedence[i].suppress && cell->related_count < TCPLINT_MAX_RELATED &&
@@ -301,41 +305,6 @@ static void judge(struct conn *c, const struct finding_cell *f)
 		c->violated |= 2;
 }
 
-static bool passes(const struct engine *en, const struct finding_cell *f)
-{
-	const struct tcplint_options *o = &en->options;
-	const bool lenient = o->profile == TCPLINT_PROFILE_LENIENT;
-
-	if (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F))
-		return false;
-	return f->severity >= o->min_severity && f->confidence >= o->min_confidence - 1e-6F &&
-	       (!o->verdicts || o->verdicts & 1u << f->verdict);
-}
-
-static void emit(struct engine *en, struct conn *c, struct finding_cell *cell)
-{
-	struct tcplint_finding out;
-	char message[512];
-
-	cell->listed = false;
-	if (disabled(en, cell->rule))
-		return;
-	cell->listed = passes(en, cell);
-	if (!cell->listed) {
-		en->counters.findings_below_threshold++;
-		return;
-	}
-	finding_public(c, cell, &out, message, sizeof(message));
-	if (en->options.ignored && en->options.ignored(en->options.ignored_user, &out)) {
-		cell->listed = false;
-		en->counters.findings_ignored++;
-		return;
-	}
-	en->counters.findings++;
-	if (en->sink.finding)
-		en->sink.finding(en->sink.user, &out);
-}
-
 /* It happened before on this connection: counted, and for what the sender alone shows, surer. */
 static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell, const struct fired *f, float confidence)
 {
@@ -354,9 +323,9 @@ static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell,
 	cell->confidence = p > 0.99F ? 0.99F : p;
 	cell->draft.evidence |= EVI_repeated;
 	judge(c, cell);
-	if (!cell->listed && !disabled(en, cell->rule) && passes(en, cell)) {
+	if (!cell->listed && finding_passes(en, cell)) {
 		en->counters.findings_below_threshold--;
-		emit(en, c, cell);
+		finding_emit(en, c, NULL, cell);
 	}
 }
 
@@ -411,7 +380,22 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 	*link = number;
 	add_related(cell, b, f);
 	judge(c, cell);
-	emit(en, c, cell);
+	finding_emit(en, c, NULL, cell);
+}
+
+/* A finding about the host stands for it; a timer that looks again is not another occurrence. */
+static bool aggregated(struct engine *en, struct conn *c, const struct fired *f)
+{
+	const bool timer = rule_rows[f->rule].on != ON_SEGMENT;
+
+	if (timer && c->aggregated == f->rule + 1)
+		return true;
+	if (!aggregate_covers(en, c, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
+		return false;
+	if (timer)
+		c->aggregated = (uint16_t)(f->rule + 1);
+	en->hits[f->rule]++;
+	return true;
 }
 
 void resolve_report(struct engine *en, struct conn *c, struct view *v, struct batch *b)
@@ -423,7 +407,9 @@ void resolve_report(struct engine *en, struct conn *c, struct view *v, struct ba
 			f->draft.state[0] = v->state[0];
 			f->draft.state[1] = v->state[1];
 		}
-		if (!explained(b, f) && !suppressed(en, c, b, f))
+		if (explained(b, f) || suppressed(en, c, b, f))
+			continue;
+		if (!aggregated(en, c, f))
 			report_one(en, c, b, f);
 	}
 	b->n = 0;

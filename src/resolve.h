@@ -42,4 +42,7 @@ void resolve_report(struct engine *en, struct conn *c, struct view *v, struct ba
 int64_t resolve_deadline(const struct engine *en, const struct conn *c);
 void resolve_forget(struct engine *en, struct conn *c);
 
+/* Whether a finding about a host stands for one about a connection or another of the same host. */
+bool resolve_host_prefers(enum rule left, enum rule right);
+
 #endif

@@ -35,7 +35,7 @@ enum rule_on {
 	ON_TIMER,   /* when a connection's timer fires, and at its end */
 	ON_END,     /* when a connection is released */
 	ON_PACKET,  /* every segment, before any connection is looked up (reserved for aggregates) */
-	ON_HOST,    /* over hosts, in the ordered stage */
+	ON_HOST,    /* a host has shown something over several connections: view.host (hosts.h) */
 	ON_COUNT
 };
 

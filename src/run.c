@@ -68,6 +68,14 @@ static void on_segment(void *user, const struct tcplint_segment *g)
 		s->broken = true;
 }
 
+static void on_host(void *user, const struct tcplint_host *h)
+{
+	struct session *s = user;
+
+	if (!s->reporter->host(s->report, h))
+		s->broken = true;
+}
+
 static void locate(void *user, uint64_t ordinal, const char **file, uint64_t *number)
 {
 	const struct capture *c = user;
@@ -171,6 +179,7 @@ static bool open_lint(struct session *s, struct tcplint_options *lo, struct erro
 		.finding = on_finding,
 		.connection = on_connection,
 		.segment = on_segment,
+		.host = on_host,
 	};
 
 	if (s->options->ignore_file) {
@@ -260,8 +269,10 @@ static void stats_if_due(struct session *s, int64_t now)
 		due = true;
 		s->next_stats += interval * ((now - s->next_stats) / interval + 1);
 	}
-	if (due)
-		totals(s, false);
+	if (!due)
+		return;
+	tcplint_report_hosts(s->lint);
+	totals(s, false);
 }
 
 static void feed(struct session *s, const struct frame *f)

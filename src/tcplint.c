@@ -3,6 +3,7 @@
 #include <string.h>
 #include <stdio.h>
 
+#include "aggregate.h"
 #include "decode.h"
 #include "engine.h"
 #include "frame.h"
@@ -124,6 +125,12 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 void tcplint_tick(struct tcplint *t, int64_t now)
 {
 	engine_tick(&t->engine, now);
+}
+
+void tcplint_report_hosts(struct tcplint *t)
+{
+	aggregate_settle(&t->engine, false);
+	aggregate_records(&t->engine, false);
 }
 
 void tcplint_finish(struct tcplint *t, bool interrupted)

@@ -32,6 +32,8 @@ struct limits {
 #define RESOLVE_TIMEOUT (3 * SECOND)
 #define KEEPALIVE_IDLE  (1 * SECOND)
 
+struct host_view;
+
 struct view {
 	const struct conn *c;
 	const struct segment *s; /* null on timers and at the end */
@@ -40,6 +42,7 @@ struct view {
 	const struct endpoint_detail *XD, *YD;
 	const struct limits *limits;
 	const struct holes *holes;
+	const struct host_view *host; /* rules ON_HOST: that, and nothing else here but `limits` and `now` */
 	uint32_t events;
 	uint32_t end; /* of the segment */
 	int64_t now;

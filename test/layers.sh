@@ -7,14 +7,14 @@ set -u
 root=${1:-.}
 
 # What everything may stand on: no state, no libraries.
-words='compiler error frame events seq segment'
+words='compiler error frame events seq segment isn'
 # One connection, as the tracker and the rules see it.
 connection="$words conn view zeek holes rules names"
 
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
 table="
-compiler|events|seq|cursor|siphash|checksum|community_id|signals|frame|segment|error:
+compiler|events|seq|isn|cursor|siphash|checksum|community_id|signals|frame|segment|error:
 slab|output|ignore: error
 oracle: seq
 wheel: slab
@@ -23,12 +23,13 @@ decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode
 zeek|conn|holes: $words rules zeek conn slab
 time_wait: $connection oracle time_wait
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
-draft|predicates|rules_*: $connection oracle time_wait draft predicates
+hosts: $words rules siphash slab
+draft|predicates|rules_*: $connection oracle time_wait draft predicates hosts
 message: $connection draft
 cells: rules slab
 flow: $connection siphash slab
-incarnation|engine|record|resolve*|finding: $connection cells draft flow slab wheel message precedence incarnation engine record resolve time_wait tracker finding
-tcplint: $words decode engine
+incarnation|engine|record|resolve*|finding|aggregate|judge|host_record: $connection cells draft flow hosts slab wheel message precedence incarnation engine record resolve time_wait finding aggregate judge tracker
+tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source
@@ -49,7 +50,7 @@ private_to() {
 	time.h) echo 'capture* report*' ;;
 	sys/random.h) echo 'flow reassemble' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h) echo 'sandbox*' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view rule* message names catalogue resolve flow engine incarnation record ignore community_id tcplint report* options main run*' ;;
+	tcplint/tcplint.h) echo 'conn view rule* message names catalogue resolve flow hosts engine finding aggregate judge host_record incarnation record ignore community_id tcplint report* options main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }

@@ -160,6 +160,13 @@ struct tcplint_conn_id {
 	uint32_t incarnation; /* how many earlier uses of the 4-tuple were still remembered when this one began */
 };
 
+/* Which host, and as what: in findings that are not about one connection. */
+struct tcplint_host_id {
+	uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+	int role; /* enum tcplint_side: only as such; -1: not said */
+	int port; /* only that service; -1: not said */
+};
+
 struct tcplint_value {
 	enum tcplint_field field;
 	bool has_expected, has_actual;
@@ -174,14 +181,15 @@ struct tcplint_value {
 #define TCPLINT_MAX_ALTERNATIVES 6
 #define TCPLINT_MAX_EVIDENCE     6
 
-/* One rule that fired on one connection. */
+/* One rule that fired on one connection, or on one host. */
 struct tcplint_finding {
 	unsigned rule; /* index into the catalogue: tcplint_rule() */
 	enum tcplint_verdict verdict;
 	enum tcplint_severity severity;
 	enum tcplint_offender offender;
 	float confidence; /* 0..1 */
-	const struct tcplint_conn_id *conn;
+	const struct tcplint_conn_id *conn;  /* null: it is about a host */
+	const struct tcplint_host_id *host;  /* null: it is about a connection */
 	bool has_state; /* the two states are known */
 	enum tcplint_state state[2]; /* of client and server before the decisive segment */
 	unsigned value_count;
@@ -270,6 +278,43 @@ struct tcplint_connection {
 	const struct tcplint_finding *const *findings;
 };
 
+#define TCPLINT_MAX_NUMBERS 8
+#define TCPLINT_MAX_FLOODS  8
+
+/* What one address did over all its connections; only addresses with findings have one. */
+struct tcplint_host {
+	uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+	int64_t ts;     /* of its latest opening */
+	bool has_role[2]; /* by enum tcplint_side: it opened connections; it answered */
+	uint64_t opened, completed, refused, aborted; /* connections, as a client */
+	uint64_t answered;                            /* as a server */
+	struct {
+		unsigned samples, distinct; /* initial sequence numbers that were judged; 0: too few */
+		unsigned count;
+		uint32_t value[TCPLINT_MAX_NUMBERS]; /* the first of them */
+		bool has_p;
+		double p; /* the chance that random ones look as regular; without, nothing was wrong with them */
+		bool has_rate;
+		int64_t rate; /* of the clock that they follow, ticks a second */
+	} isn[2]; /* by enum tcplint_side */
+	unsigned flood_count;
+	struct {
+		uint16_t port;
+		int64_t start, end;
+		uint32_t syns, completed, sources; /* in the worst ten seconds */
+		uint64_t synack_retransmissions;
+	} flood[TCPLINT_MAX_FLOODS];
+	bool has_scan;
+	struct {
+		int64_t start, end;
+		uint32_t targets, failed; /* of the minute that showed it */
+	} scan;
+	uint64_t probes_fin, probes_null, probes_xmas;
+	uint64_t aggregated; /* findings of connections that these stand for and that were not reported */
+	unsigned finding_count;
+	const struct tcplint_finding *const *findings;
+};
+
 /* One segment and what it did: the debugger, the teaching aid, the test adapter. */
 struct tcplint_segment {
 	const struct tcplint_conn_id *conn;
@@ -345,6 +390,7 @@ struct tcplint_sink {
 	void (*finding)(void *user, const struct tcplint_finding *f);
 	void (*connection)(void *user, const struct tcplint_connection *c);
 	void (*segment)(void *user, const struct tcplint_segment *s);
+	void (*host)(void *user, const struct tcplint_host *h); /* by address, at the end */
 };
 
 struct tcplint;
@@ -368,18 +414,21 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 			   uint32_t captured, uint32_t wire);
 /* Nothing arrived, and it is `now`: lets things expire. */
 void tcplint_tick(struct tcplint *t, int64_t now);
+/* Hand the sink every host whose findings or numbers are new since it was last told: for reports in between. */
+void tcplint_report_hosts(struct tcplint *t);
 /* The input ended (or was interrupted): report what is still open. */
 void tcplint_finish(struct tcplint *t, bool interrupted);
 
 struct tcplint_counters {
 	uint64_t frames, bytes, segments, icmp_errors;
 	uint64_t connections, evicted, pool_exhausted;
+	uint64_t hosts_evicted; /* forgotten to make room; their findings were reported before */
 	uint64_t findings, findings_below_threshold, findings_ignored;
 	uint64_t handshake[TCPLINT_JUDGEMENT_COUNT], teardown[TCPLINT_JUDGEMENT_COUNT];
 	uint64_t end[TCPLINT_END_COUNT], origin[TCPLINT_ORIGIN_COUNT];
 	uint64_t checksum_bad, checksum_offload, truncated, duplicates, reordered, capture_loss;
 	int64_t first_ts, last_ts;
-	uint64_t memory_bound; /* bytes that connections and their cells may take at most */
+	uint64_t memory_bound; /* bytes that connections, hosts and their cells may take at most */
 };
 const struct tcplint_counters *tcplint_counters(struct tcplint *t);
 /* How often a rule fired, those below the thresholds included. */

@@ -44,6 +44,16 @@ RUNS = {
 CRAFTED = "A crafted file: no SYN among its flags (0x2d5), and the options that belong on one: MSS, window scale, SACK-permitted."
 
 JUDGED = {
+    ("Malcolm-Test-Artifacts__other__Digital_Bond_S4__Modicon.pcap", "isn_clock_predictable", (25, 27, 154, 214)):
+        "A controller that adds 64000 for each connection and some 256000 a second: 64000 at once, 3392000 after 13.06 s, 192000 after 0.2 s.",
+    ("Malcolm-Test-Artifacts__protocols__DNP3.pcap", "isn_clock_predictable", (1021, 1570, 1615, 1646, 1655, 1666)):
+        "A device on the clock of RFC 793: 250.1 to 250.6 thousand a second between its SYN-ACKs, over hours.",
+    ("arkime__tcp-reassembly-synthetic.pcap", "isn_fixed_increment", (2, 13, 25, 36)):
+        "A synthetic file: the server's numbers were written by hand, 1800 to 2000 apart.",
+    ("mercury__capture2.pcap", "isn_clock_predictable", (316, 340, 449, 621, 805)):
+        "An old host whose numbers grow by about a million a second (43270492 in 39.1 s, 42515061 in 32.1 s).",
+    ("mercury__dns_packet.capture2.pcap", "isn_clock_predictable", (316, 340, 449, 621, 805)):
+        "The same packets as in mercury__capture2.",
     ("PcapFlowLab__tcp_options__14_tcp_option_length_one_malformed.pcap", "opt_malformed", (1,)):
         "Made for this: an option whose length byte is 1.",
     ("PcapFlowLab__tcp_options__16_tcp_option_truncated_timestamp_malformed.pcap", "opt_malformed", (1,)):

@@ -1,0 +1,173 @@
+/* At the end, and whenever somebody asks: the last judgements, and the records of hosts with findings. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate.h"
+#include "finding.h"
+#include "judge.h"
+
+#define FINDINGS_MAX 16
+
+static int by_address(const void *a, const void *b)
+{
+	const struct host *x = *(struct host *const *)a, *y = *(struct host *const *)b;
+	const int c = memcmp(x->ip, y->ip, sizeof(x->ip));
+
+	if (c)
+		return c;
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind : (int)x->port - (int)y->port;
+}
+
+/* All entries by address; null when there is no memory, or none. */
+static struct host **sorted(const struct hosts *t, uint32_t *n)
+{
+	struct host **list = t->hosts.used ? malloc(t->hosts.used * sizeof(struct host *)) : NULL;
+
+	*n = 0;
+	for (uint32_t i = 1; list && i < t->hosts.fresh; i++)
+		if (host_at(t, i)->in_use)
+			list[(*n)++] = host_at(t, i);
+	if (list)
+		qsort(list, *n, sizeof(struct host *), by_address);
+	return list;
+}
+
+void aggregate_settle(struct engine *en, bool last)
+{
+	const struct mark now = { .ts = en->now };
+	uint32_t n;
+	struct host **list = sorted(&en->hosts, &n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct host *h = list[i];
+
+		if (h->kind == HOST_SERVICE)
+			judge_service(en, h, now.ts / SECOND, (struct mark){ 0 }, last);
+		if (h->kind == HOST_CLIENT)
+			judge_scan(en, h, now, last);
+		if (h->kind != HOST_SERVICE && last)
+			judge_numbers(en, h, true);
+	}
+	free(list);
+}
+
+/* ---- records ---- */
+
+struct record {
+	struct tcplint_host host;
+	struct tcplint_host_id id[FINDINGS_MAX];
+	struct tcplint_finding finding[FINDINGS_MAX];
+	const struct tcplint_finding *findings[FINDINGS_MAX];
+	char message[FINDINGS_MAX][FINDING_MESSAGE];
+	bool fresh;
+};
+
+static void add_numbers(struct tcplint_host *out, const struct host *h)
+{
+	const int side = h->kind == HOST_CLIENT ? TCPLINT_CLIENT : TCPLINT_SERVER;
+
+	if (!h->judged)
+		return;
+	out->isn[side].samples = h->isn.n;
+	out->isn[side].distinct = h->isn.distinct;
+	out->isn[side].has_p = true;
+	out->isn[side].p = h->isn.p;
+	out->isn[side].has_rate = h->isn.test == ISN_CLOCK;
+	out->isn[side].rate = h->isn.rate;
+	for (unsigned i = 0; i < h->isn.n && i < TCPLINT_MAX_NUMBERS; i++)
+		out->isn[side].value[out->isn[side].count++] = h->shown[i];
+}
+
+static void add_client(struct tcplint_host *out, const struct host *h)
+{
+	const struct client *c = &h->client;
+
+	out->has_role[TCPLINT_CLIENT] = h->openings;
+	out->opened = h->openings;
+	out->completed = c->completed;
+	out->refused = c->refused;
+	out->aborted = c->aborted;
+	out->has_scan = c->last_scan.ts;
+	out->scan.start = c->first_scan.ts;
+	out->scan.end = c->last_scan.ts;
+	out->scan.targets = c->targets;
+	out->scan.failed = c->failed;
+	out->probes_fin = c->probe[PROBE_FIN].count;
+	out->probes_null = c->probe[PROBE_NULL].count;
+	out->probes_xmas = c->probe[PROBE_XMAS].count;
+}
+
+static void add_service(struct tcplint_host *out, const struct host *h)
+{
+	const struct service *v = &h->service;
+	const unsigned i = out->flood_count;
+
+	if (!v->from || i == TCPLINT_MAX_FLOODS)
+		return;
+	out->flood_count++;
+	out->flood[i].port = h->port;
+	out->flood[i].start = v->from * SECOND;
+	out->flood[i].end = (v->until + 1) * SECOND;
+	out->flood[i].syns = v->most_syn;
+	out->flood[i].completed = v->most_completed;
+	out->flood[i].sources = v->most_sources;
+	out->flood[i].synack_retransmissions = v->synack_copies;
+}
+
+static void add_findings(struct engine *en, struct record *r, struct host *h)
+{
+	for (struct finding_cell *f = finding_at(&en->cells, h->findings); f; f = finding_at(&en->cells, f->next)) {
+		const unsigned i = r->host.finding_count;
+
+		if (!f->listed || i == FINDINGS_MAX)
+			continue;
+		r->host.finding_count++;
+		r->id[i] = judge_host_id(h);
+		finding_public(NULL, &r->id[i], f, &r->finding[i], r->message[i], sizeof(r->message[i]));
+		r->findings[i] = &r->finding[i];
+	}
+	r->fresh = r->fresh || (h->findings && !h->reported);
+	h->reported = true;
+}
+
+static void add_entry(struct engine *en, struct record *r, struct host *h)
+{
+	if (h->last > r->host.ts)
+		r->host.ts = h->last;
+	r->host.aggregated += h->aggregated;
+	if (h->kind == HOST_CLIENT)
+		add_client(&r->host, h);
+	if (h->kind == HOST_SERVER) {
+		r->host.has_role[TCPLINT_SERVER] = true;
+		r->host.answered = h->openings;
+	}
+	if (h->kind == HOST_SERVICE)
+		add_service(&r->host, h);
+	else
+		add_numbers(&r->host, h);
+	add_findings(en, r, h);
+}
+
+void aggregate_records(struct engine *en, bool all)
+{
+	uint32_t n;
+	struct host **list = sorted(&en->hosts, &n);
+	struct record *r = en->sink.host && list ? malloc(sizeof(*r)) : NULL;
+
+	for (uint32_t i = 0, end; r && i < n; i = end) {
+		bool any = false;
+
+		for (end = i; end < n && !memcmp(list[end]->ip, list[i]->ip, sizeof(list[i]->ip)); end++)
+			any = any || list[end]->findings;
+		if (!any)
+			continue;
+		*r = (struct record){ .host = { .ts = INT64_MIN, .findings = r->findings } };
+		memcpy(r->host.ip, list[i]->ip, sizeof(r->host.ip));
+		for (uint32_t k = i; k < end; k++)
+			add_entry(en, r, list[k]);
+		if (r->host.finding_count && (all || r->fresh))
+			en->sink.host(en->sink.user, &r->host);
+	}
+	free(r);
+	free(list);
+}

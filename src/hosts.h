@@ -1,0 +1,175 @@
+/*
+ * What is remembered of hosts: a bounded table by address, with the openings that each took part in.
+ *
+ * Three kinds of entry: a host that opens connections, one that answers, and a service (address and port)
+ * that is opened to.  Memory is fixed at start.  When the table is full, or the openings are, the least valuable
+ * entry goes: one that was seen once, before one that came back, before one with findings; the least recently
+ * used first.  Those with findings have at most a quarter of the room and those that came back half; the rest
+ * is for newcomers.  Evictions are counted, and take nothing from the findings that were reported already.
+ */
+#ifndef TCPLINT_HOSTS_H
+#define TCPLINT_HOSTS_H
+
+#include "isn.h"
+#include "rules.h"
+#include "siphash.h"
+#include "slab.h"
+
+enum host_kind { HOST_CLIENT, HOST_SERVER, HOST_SERVICE };
+
+/* Lowest first. */
+enum host_worth { HOST_SEEN_ONCE, HOST_KNOWN, HOST_ACCUSED, HOST_WORTHS };
+
+/* What became of an opening. */
+enum opening_state {
+	OPENING_NONE, /* nothing is awaited */
+	OPENING_PENDING,
+	OPENING_ANSWERED, /* by a SYN-ACK */
+	OPENING_COMPLETED,
+	OPENING_REFUSED,
+	OPENING_ABORTED, /* by a RST of who opened it */
+};
+
+struct opening {
+	struct mark mark;
+	uint32_t isn;
+	uint32_t tuple;  /* tells 4-tuples apart; 0: its number is not for the tests */
+	uint32_t peer;   /* tells the other ends apart, address and port */
+	uint32_t print;  /* of what a copy of the segment has in common with it */
+	uint8_t state;   /* enum opening_state */
+};
+
+#define OPENINGS_KEPT ISN_KEPT
+#define CHUNK_OPENINGS 6
+
+/* Openings in the order in which they came; the list forgets its oldest chunk. */
+struct chunk {
+	uint32_t next, n;
+	struct opening opening[CHUNK_OPENINGS];
+};
+
+enum probe { PROBE_FIN, PROBE_NULL, PROBE_XMAS, PROBES };
+
+#define PROBE_MIN   5
+#define SCAN_MIN    20
+#define SCAN_WINDOW (60 * INT64_C(1000000000))
+
+/* Targets that were probed within SCAN_WINDOW. */
+struct probes {
+	struct {
+		struct mark mark;
+		uint32_t target;
+	} latest[PROBE_MIN];
+	uint64_t count;
+};
+
+struct client {
+	uint64_t completed, refused, aborted;
+	struct mark first_scan, last_scan; /* scan_syn */
+	uint32_t targets, failed;          /* of the window in which it fired */
+	struct probes probe[PROBES];
+};
+
+#define FLOOD_WINDOW 10 /* seconds */
+#define FLOOD_GRACE  3  /* a SYN gets so many seconds to be completed */
+#define FLOOD_SLOTS  (FLOOD_WINDOW + FLOOD_GRACE)
+#define FLOOD_MIN    200
+#define FLOOD_SOURCES 50
+#define SOURCE_WORDS 16
+
+struct service {
+	uint64_t completed, synacks, synack_copies, resets;
+	int64_t second; /* of the newest slot */
+	int64_t judged; /* the window up to this second has been */
+	struct {
+		uint32_t syn, completed;
+	} slot[FLOOD_SLOTS];
+	int64_t epoch; /* of seen[0], in units of FLOOD_WINDOW */
+	uint64_t seen[2][SOURCE_WORDS]; /* sources of this epoch and the one before, a bit each by hash */
+	double usual; /* SYNs a second, over ten minutes */
+	struct mark sample[3];
+	uint8_t samples;
+	/* once it was flooded */
+	int64_t from, until;
+	uint32_t most_syn, most_completed, most_sources; /* of the worst window */
+};
+
+struct host {
+	uint32_t older, newer; /* in the list of its worth */
+	uint8_t ip[16];
+	uint16_t port; /* HOST_SERVICE */
+	uint8_t kind, worth;
+	bool in_use;
+	bool repeated;    /* two openings had the same number */
+	bool judged;      /* an ISN rule has fired: the others are the same cause */
+	bool reported;    /* its record has been written as it is now */
+	uint32_t findings; /* cells */
+	uint32_t oldest, newest, kept; /* chunks, and openings in them */
+	uint32_t numbers; /* how many were taken for the tests */
+	int64_t first, last;
+	uint64_t openings;  /* that it made, answered, or was offered */
+	uint64_t aggregated; /* findings of connections that its own stand for */
+	struct isn_verdict isn; /* once `judged` */
+	uint32_t shown[TCPLINT_MAX_NUMBERS];
+	union {
+		struct client client;
+		struct service service;
+	};
+};
+
+struct hosts {
+	struct slab hosts, chunks;
+	struct siphash_key key;
+	uint32_t *slots;
+	uint32_t mask;
+	struct {
+		uint32_t oldest, newest, n;
+	} list[HOST_WORTHS];
+	uint64_t evicted;
+	bool any_answer, any_completed; /* of any opening in the capture */
+	/* Gives back what hangs on an entry that is evicted. */
+	void (*forget)(void *user, struct host *h);
+	void *user;
+};
+
+/* What the rules ON_HOST look at: an entry, and what it has just shown. */
+struct host_view {
+	const struct host *h;
+	const struct isn_verdict *isn; /* its numbers have been judged; null: not now */
+	bool raw;   /* none of the handshakes that the numbers are from was completed */
+	bool flood; /* `h->service` is under the worst flood so far */
+	bool scan;  /* `h->client` has failed at SCAN_MIN targets */
+	int probe;  /* enum probe: PROBE_MIN targets were probed; -1: none */
+	bool silent; /* nothing in the capture ever answered an opening: a direction may be missing */
+	bool cut;    /* the capture ends before the last openings could be completed */
+	unsigned marks;
+	struct mark mark[DRAFT_FRAMES]; /* frames that show it */
+};
+
+/* For that many connections at once. */
+bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key *key, struct error *e) MUST_CHECK;
+void hosts_finish(struct hosts *t);
+uint64_t hosts_memory(const struct hosts *t);
+
+/* Null when it is not in the table; `port` of services only. */
+struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port);
+/* It, or a new one; now the most recently used. */
+struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts);
+void hosts_set_worth(struct hosts *t, struct host *h, enum host_worth worth);
+
+struct opening *hosts_add_opening(struct hosts *t, struct host *h);
+void hosts_drop_openings(struct hosts *t, struct host *h);
+/* The kept openings, oldest first, into `out`, which has room for OPENINGS_KEPT + CHUNK_OPENINGS. */
+unsigned hosts_openings(const struct hosts *t, const struct host *h, struct opening **out);
+
+static inline struct host *host_at(const struct hosts *t, uint32_t number)
+{
+	return number ? slab_at(&t->hosts, number) : NULL;
+}
+
+static inline struct chunk *chunk_at(const struct hosts *t, uint32_t number)
+{
+	return number ? slab_at(&t->chunks, number) : NULL;
+}
+
+#endif

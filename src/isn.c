@@ -1,0 +1,276 @@
+#include <stdlib.h>
+
+#include "isn.h"
+
+#define CIRCLE 4294967296.0 /* 2^32 */
+#define SECOND INT64_C(1000000000)
+
+/* From `b` to `a`, however far apart a broken clock has put them. */
+static int64_t span(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+bool isn_look_at(unsigned n)
+{
+	static const uint8_t looks[] = { 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 48, 64 };
+
+	for (unsigned i = 0; i < sizeof(looks); i++)
+		if (looks[i] == n)
+			return true;
+	return n == 3; /* isn_constant alone: p = 2^-64 */
+}
+
+int isn_exponent(double p)
+{
+	int digits = 0;
+
+	for (; p < 1 && digits < 300; p *= 10)
+		digits++;
+	return digits ? digits - 1 : 0;
+}
+
+static double power(double x, unsigned n)
+{
+	double out = 1;
+
+	while (n--)
+		out *= x;
+	return out;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double isn_arc(uint32_t *x, unsigned n, uint32_t *first)
+{
+	uint64_t widest;
+	unsigned after = 0; /* the widest gap ends here */
+
+	qsort(x, n, sizeof(*x), by_value);
+	widest = (UINT64_C(1) << 32) - (x[n - 1] - x[0]);
+	for (unsigned i = 1; i < n; i++)
+		if (x[i] - x[i - 1] > widest) {
+			widest = x[i] - x[i - 1];
+			after = i;
+		}
+	*first = x[after];
+	return (CIRCLE - (double)widest + 1) / CIRCLE;
+}
+
+/* The probability that n numbers lie in some arc of fraction w: exact up to a half, useless beyond. */
+static double arc_probability(double w, unsigned n)
+{
+	const double p = w <= 0.5 ? n * power(w, n - 1) : 1;
+
+	return p < 1 ? p : 1;
+}
+
+static void fails(struct isn_verdict *v, enum isn_test t, double p)
+{
+	if (!v->failed) {
+		v->test = t;
+		v->p = p;
+	}
+	v->failed |= 1u << t;
+}
+
+static unsigned count_distinct(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	unsigned distinct = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned j = 0;
+
+		while (j < i && s[j].isn != s[i].isn)
+			j++;
+		distinct += j == i;
+		if (j < i) {
+			v->value = s[i].isn;
+			v->a = j;
+			v->b = i;
+		}
+	}
+	return distinct;
+}
+
+static unsigned count_peers(const struct isn_sample *s, unsigned n)
+{
+	unsigned peers = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned j = 0;
+
+		while (j < i && s[j].peer != s[i].peer)
+			j++;
+		peers += j == i;
+	}
+	return peers;
+}
+
+static void test_constant(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	if (n < 3 || v->distinct > 1)
+		return;
+	/* a clock that ticks slowly, and a secret function of the two addresses only, give one peer the same number */
+	if (span(s[n - 1].ts, s[0].ts) < SECOND && count_peers(s, n) < 2)
+		return;
+	fails(v, ISN_CONSTANT, power(1 / CIRCLE, n - 1));
+}
+
+static void test_increment(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	uint32_t d[ISN_KEPT], first;
+
+	for (unsigned i = 1; i < n; i++)
+		d[i - 1] = s[i].isn - s[i - 1].isn;
+	const double p = arc_probability(isn_arc(d, n - 1, &first), n - 1);
+
+	if (p >= ISN_ALPHA)
+		return;
+	if (!v->failed) {
+		v->low = first;
+		v->high = first;
+		for (unsigned i = 0; i + 1 < n; i++)
+			if (d[i] - first > v->high - first)
+				v->high = d[i];
+		v->predicted = true;
+		v->expected = s[n - 2].isn + first;
+	}
+	fails(v, ISN_FIXED_INCREMENT, p);
+}
+
+/* What a clock of `rate` ticks a second counts in `ns`, modulo 2^32. */
+static uint32_t ticks(uint32_t rate, int64_t ns)
+{
+	return (uint32_t)((uint64_t)(ns / SECOND) * rate + (uint64_t)(ns % SECOND) * rate / (uint64_t)SECOND);
+}
+
+static const uint32_t rates[] = { 0, 64000, 125000, 128000, 250000, 256000, 1000000, 1048576, 15625000 };
+
+#define RATES (sizeof(rates) / sizeof(*rates))
+
+static void test_rates(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	double best = 1;
+	unsigned which = 0;
+	uint32_t begin = 0;
+
+	for (unsigned k = 0; k < RATES; k++) {
+		uint32_t y[ISN_KEPT], first;
+
+		for (unsigned i = 0; i < n; i++)
+			y[i] = s[i].isn - ticks(rates[k], span(s[i].ts, s[0].ts));
+		const double w = isn_arc(y, n, &first);
+
+		if (w < best) {
+			best = w;
+			which = k;
+			begin = first;
+		}
+	}
+	const double p = RATES * arc_probability(best, n);
+
+	if (p >= ISN_ALPHA)
+		return;
+	if (!v->failed) {
+		v->rate = rates[which];
+		v->predicted = true;
+		v->expected = begin + ticks(rates[which], span(s[n - 1].ts, s[0].ts));
+	}
+	fails(v, ISN_CLOCK, p);
+}
+
+/* At least k hits of m, each with probability 2^-7. */
+static double binomial_tail(unsigned m, unsigned k)
+{
+	const double q = 1.0 / 128;
+	double term = power(1 - q, m), out = 0;
+
+	for (unsigned i = 0; i <= m; i++) {
+		if (i >= k)
+			out += term;
+		term = term * (m - i) / (i + 1) * q / (1 - q);
+	}
+	return out;
+}
+
+/* The number after `b`, from the two before it and the times; false when the times do not say. */
+static bool predict(const struct isn_sample *a, uint32_t *out)
+{
+	const int64_t before = span(a[1].ts, a[0].ts) / 1000, after = span(a[2].ts, a[1].ts) / 1000;
+	const int64_t hour = INT64_C(3600000000);
+	const int32_t delta = (int32_t)(a[1].isn - a[0].isn);
+
+	if (before <= 0 || after < 0 || before > hour || after > hour)
+		return false;
+	*out = a[1].isn + (uint32_t)(uint64_t)(delta * after / before);
+	return true;
+}
+
+static void test_prediction(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	const uint32_t reach = 1u << 24;
+	unsigned tried = 0, hit = 0;
+	uint32_t guess = 0;
+
+	for (unsigned i = 0; i + 2 < n; i++) {
+		if (!predict(s + i, &guess))
+			continue;
+		tried++;
+		hit += s[i + 2].isn - guess + reach < 2 * reach;
+	}
+	if (hit < 3)
+		return;
+	const double p = binomial_tail(tried, hit);
+
+	if (p >= ISN_ALPHA)
+		return;
+	if (!v->failed) {
+		const int64_t us = span(s[n - 1].ts, s[0].ts) / 1000;
+		const int64_t grown = (int32_t)(s[n - 1].isn - s[0].isn);
+
+		v->rate = us > 0 ? grown * 1000000 / us : 0;
+		v->predicted = predict(s + n - 3, &v->expected);
+	}
+	fails(v, ISN_CLOCK, p);
+}
+
+static void test_repeated(unsigned n, struct isn_verdict *v)
+{
+	const unsigned c = n - v->distinct;
+	const double lambda = (double)n * (n - 1) / (2 * CIRCLE);
+	double p = 1;
+
+	for (unsigned i = 1; i <= c; i++)
+		p *= lambda / i;
+	if (c && p < 1e-6) /* one look only: when the first repetition is settled */
+		fails(v, ISN_REPEATED, p);
+}
+
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle)
+{
+	struct isn_verdict v = { .n = n };
+	bool forward = true;
+
+	if (n < 2 || n > ISN_KEPT)
+		return v;
+	v.distinct = count_distinct(s, n, &v);
+	for (unsigned i = 1; i < n; i++)
+		forward = forward && s[i].ts >= s[i - 1].ts;
+	test_constant(s, n, &v);
+	if (n >= 4)
+		test_increment(s, n, &v);
+	if (n >= 4 && forward) {
+		test_rates(s, n, &v);
+		if (!(v.failed & 1u << ISN_CLOCK))
+			test_prediction(s, n, &v);
+	}
+	if (settle)
+		test_repeated(n, &v);
+	return v;
+}

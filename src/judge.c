@@ -1,0 +1,386 @@
+#include <string.h>
+
+#include "finding.h"
+#include "judge.h"
+#include "resolve.h"
+
+/* ---- findings about hosts ---- */
+
+struct finding_cell *judge_finding(const struct engine *en, const struct host *h, enum rule r)
+{
+	for (struct finding_cell *f = finding_at(&en->cells, h->findings); f; f = finding_at(&en->cells, f->next))
+		if (f->rule == r)
+			return f;
+	return NULL;
+}
+
+struct tcplint_host_id judge_host_id(const struct host *h)
+{
+	struct tcplint_host_id id = { .role = h->kind == HOST_CLIENT ? TCPLINT_CLIENT : TCPLINT_SERVER, .port = -1 };
+
+	memcpy(id.ip, h->ip, sizeof(id.ip));
+	if (h->kind == HOST_SERVICE)
+		id.port = h->port;
+	return id;
+}
+
+void judge_relate(struct finding_cell *cell, unsigned rule)
+{
+	for (unsigned i = 0; i < cell->related_count; i++)
+		if (cell->related[i] == rule)
+			return;
+	if (cell->related_count < TCPLINT_MAX_RELATED)
+		cell->related[cell->related_count++] = (uint8_t)rule;
+}
+
+static struct finding_cell *new_finding(struct engine *en, struct host *h, const struct fired *f)
+{
+	const struct rule_row *row = &rule_rows[f->rule];
+	const uint32_t number = slab_take(&en->cells.findings);
+	float p = rule_base_confidence((enum rule)f->rule);
+
+	if (!number) {
+		en->cells.exhausted++;
+		return NULL;
+	}
+	if (f->draft.cap > 0 && p > f->draft.cap)
+		p = f->draft.cap;
+	struct finding_cell *cell = finding_at(&en->cells, number);
+	uint32_t *link = &h->findings;
+
+	*cell = (struct finding_cell){
+		.rule = f->rule,
+		.offender = f->draft.offender,
+		.verdict = f->draft.verdict != KEEP ? f->draft.verdict : (uint8_t)row->public.verdict,
+		.severity = (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity),
+		.confidence = p,
+		.count = 1,
+		.first_ts = f->draft.ts,
+		.last_ts = f->draft.ts,
+		.draft = f->draft,
+	};
+	while (*link) /* in the order in which they were settled */
+		link = &finding_at(&en->cells, *link)->next;
+	*link = number;
+	return cell;
+}
+
+/* Another finding of the host, in the batch or on record, has the same cause and says more. */
+static bool preferred(struct engine *en, const struct host *h, const struct batch *b, const struct fired *f)
+{
+	for (unsigned j = 0; j < b->n; j++)
+		if (resolve_host_prefers((enum rule)b->fired[j].rule, (enum rule)f->rule))
+			return true;
+	for (struct finding_cell *c = finding_at(&en->cells, h->findings); c; c = finding_at(&en->cells, c->next))
+		if (resolve_host_prefers((enum rule)c->rule, (enum rule)f->rule)) {
+			judge_relate(c, f->rule);
+			return true;
+		}
+	return false;
+}
+
+static void report(struct engine *en, struct host *h, const struct batch *b)
+{
+	const struct tcplint_host_id id = judge_host_id(h);
+
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct fired *f = &b->fired[i];
+		struct finding_cell *cell = judge_finding(en, h, (enum rule)f->rule);
+
+		en->hits[f->rule]++;
+		if (cell) {
+			cell->count++;
+			cell->last_ts = f->draft.ts;
+			continue;
+		}
+		if (preferred(en, h, b, f))
+			continue;
+		cell = new_finding(en, h, f);
+		for (unsigned j = 0; cell && j < b->n; j++)
+			if (resolve_host_prefers((enum rule)f->rule, (enum rule)b->fired[j].rule))
+				judge_relate(cell, b->fired[j].rule);
+		if (cell)
+			finding_emit(en, NULL, &id, cell);
+	}
+}
+
+static void ask(struct engine *en, struct host *h, const struct host_view *hv)
+{
+	const struct rule_list *list = &en->rules[ON_HOST];
+	const struct view v = { .limits = &en->limits, .now = en->now, .host = hv };
+	struct batch b;
+
+	batch_begin(&b);
+	for (unsigned i = 0; i < list->n; i++) {
+		const enum rule r = (enum rule)list->rule[i];
+		struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
+
+		if (!(en->options.disabled && en->options.disabled[r]) && rule_rows[r].predicate(&v, &d))
+			batch_add(&b, r, REFUTED, &d);
+	}
+	h->reported = false;
+	hosts_set_worth(&en->hosts, h, HOST_ACCUSED);
+	report(en, h, &b);
+}
+
+static void add_mark(struct host_view *hv, struct mark m)
+{
+	if (!m.frame)
+		return;
+	if (hv->marks == DRAFT_FRAMES)
+		hv->mark[DRAFT_FRAMES - 1] = m;
+	else
+		hv->mark[hv->marks++] = m;
+}
+
+/* ---- initial sequence numbers ---- */
+
+/* The openings whose numbers count: a client's only when a handshake shows that they are its TCP's. */
+static unsigned numbers_of(const struct engine *en, const struct host *h, bool raw, struct isn_sample *s,
+			   struct mark *marks)
+{
+	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
+	const unsigned all = hosts_openings(&en->hosts, h, list);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < all && n < ISN_KEPT; i++) {
+		if (!list[i]->tuple || (h->kind == HOST_CLIENT && !raw && list[i]->state != OPENING_COMPLETED))
+			continue;
+		marks[n] = list[i]->mark;
+		s[n++] = (struct isn_sample){ list[i]->mark.ts, list[i]->isn, list[i]->peer };
+	}
+	return n;
+}
+
+static bool one_peer(const struct isn_sample *s, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (s[i].peer != s[0].peer)
+			return false;
+	return true;
+}
+
+void judge_numbers(struct engine *en, struct host *h, bool last)
+{
+	struct isn_sample s[ISN_KEPT];
+	struct mark marks[ISN_KEPT];
+	/* no handshake of it was completed: what sends these is perhaps no TCP at all */
+	const bool raw = h->kind == HOST_CLIENT && !h->client.completed;
+
+	if (h->judged || (raw && !last))
+		return;
+	const unsigned n = numbers_of(en, h, raw, s, marks);
+	struct isn_verdict v = isn_judge(s, n, last || n >= 8);
+
+	/* a secret function of the addresses alone gives one destination a clock that can be seen */
+	if (raw || (h->kind == HOST_CLIENT && one_peer(s, n)))
+		v.failed &= 1u << ISN_CONSTANT;
+	if (!v.failed)
+		return;
+	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1 };
+
+	h->judged = true;
+	h->isn = v;
+	for (unsigned i = 0; i < n && i < TCPLINT_MAX_NUMBERS; i++)
+		h->shown[i] = s[i].isn;
+	if (v.test == ISN_REPEATED) {
+		add_mark(&hv, marks[v.a]);
+		add_mark(&hv, marks[v.b]);
+	} else {
+		for (unsigned i = n > DRAFT_FRAMES ? n - DRAFT_FRAMES : 0; i < n; i++)
+			add_mark(&hv, marks[i]);
+	}
+	ask(en, h, &hv);
+}
+
+/* ---- scans ---- */
+
+struct tally {
+	unsigned targets, failed; /* distinct ones whose openings are over */
+	struct mark first;
+};
+
+static bool over(const struct opening *o, int64_t now, int64_t grace)
+{
+	return o->state == OPENING_PENDING ? now - o->mark.ts >= grace : o->state != OPENING_ANSWERED;
+}
+
+static struct tally count_targets(struct opening **list, unsigned n, int64_t now, int64_t grace, struct host_view *hv)
+{
+	struct tally t = { 0 };
+
+	for (unsigned i = 0; i < n; i++) {
+		bool open = false, again = false;
+
+		if (now - list[i]->mark.ts > SCAN_WINDOW || !over(list[i], now, grace))
+			continue;
+		for (unsigned j = 0; j < n; j++) {
+			if (list[j]->peer != list[i]->peer || now - list[j]->mark.ts > SCAN_WINDOW)
+				continue;
+			open = open || list[j]->state == OPENING_COMPLETED;
+			again = again || (j < i && over(list[j], now, grace));
+		}
+		if (again)
+			continue;
+		if (!t.targets++)
+			t.first = list[i]->mark;
+		t.failed += !open;
+		if (!open && hv->marks < 3)
+			add_mark(hv, list[i]->mark);
+	}
+	return t;
+}
+
+void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
+{
+	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
+	struct host_view hv = { .h = h, .scan = true, .probe = -1, .silent = !en->hosts.any_answer };
+
+	if (h->kept < SCAN_MIN || (hv.silent && !last)) /* perhaps answers cannot be seen: time will tell */
+		return;
+	const unsigned n = hosts_openings(&en->hosts, h, list);
+	struct tally t = count_targets(list, n, now.ts, 3 * SECOND, &hv);
+
+	if (last && t.targets < SCAN_MIN) {
+		hv.marks = 0;
+		hv.cut = true;
+		t = count_targets(list, n, now.ts, SECOND, &hv);
+	}
+	if (t.targets < SCAN_MIN || t.failed * 5 < t.targets * 4)
+		return;
+	const bool goes_on = h->client.last_scan.frame && now.ts - h->client.last_scan.ts <= SCAN_WINDOW;
+
+	h->client.last_scan = last ? list[n - 1]->mark : now;
+	h->client.targets = t.targets;
+	h->client.failed = t.failed;
+	if (goes_on)
+		return;
+	h->client.first_scan = t.first;
+	add_mark(&hv, h->client.last_scan);
+	ask(en, h, &hv);
+}
+
+void judge_probe(struct engine *en, struct host *h, enum probe kind, uint32_t target, struct mark m)
+{
+	struct probes *p = &h->client.probe[kind];
+	struct host_view hv = { .h = h, .probe = (int)kind };
+	unsigned at = 0;
+
+	p->count++;
+	h->reported = false;
+	for (unsigned i = 0; i < PROBE_MIN; i++) {
+		if (p->latest[i].mark.frame && p->latest[i].target == target) {
+			at = i;
+			break;
+		}
+		if (p->latest[i].mark.frame < p->latest[at].mark.frame)
+			at = i;
+	}
+	const bool again = p->latest[at].mark.frame && p->latest[at].target == target;
+
+	for (unsigned i = at; i + 1 < PROBE_MIN; i++) /* the newest stands last */
+		p->latest[i] = p->latest[i + 1];
+	p->latest[PROBE_MIN - 1].mark = m;
+	p->latest[PROBE_MIN - 1].target = target;
+	if (again || !p->latest[0].mark.frame || m.ts - p->latest[0].mark.ts > SCAN_WINDOW)
+		return;
+	static const enum rule rules[PROBES] = { RULE_scan_fin, RULE_scan_null, RULE_scan_xmas };
+
+	if (judge_finding(en, h, rules[kind]))
+		return;
+	for (unsigned i = 0; i < PROBE_MIN; i++)
+		add_mark(&hv, p->latest[i].mark);
+	ask(en, h, &hv);
+}
+
+/* ---- floods ---- */
+
+/* How many there were when so many bits are set: -m ln(1 - x), the same on every machine. */
+static uint32_t sources_of(const struct service *v)
+{
+	const double m = SOURCE_WORDS * 64;
+	unsigned bits = 0;
+	double sum = 0, power = 1;
+
+	for (unsigned i = 0; i < SOURCE_WORDS; i++)
+		for (uint64_t w = v->seen[0][i] | v->seen[1][i]; w; w &= w - 1)
+			bits++;
+	const double x = bits < m ? bits / m : (m - 1) / m;
+
+	for (unsigned k = 1; k < 10000 && power > 1e-9; k++) {
+		power *= x;
+		sum += power / k;
+	}
+	return (uint32_t)(m * sum + 0.5);
+}
+
+static unsigned slot_of(int64_t second)
+{
+	const int64_t i = second % FLOOD_SLOTS;
+
+	return (unsigned)(i < 0 ? i + FLOOD_SLOTS : i);
+}
+
+bool judge_flooded(const struct host *h, int64_t second)
+{
+	return h->service.from && second - h->service.until <= FLOOD_WINDOW;
+}
+
+/* The window that ends with second `e`. */
+static void judge_window(struct engine *en, struct host *h, int64_t e, struct mark m, bool cut)
+{
+	struct service *v = &h->service;
+	uint32_t syn = 0, completed = 0;
+
+	for (int64_t i = e - FLOOD_WINDOW + 1; i <= e; i++) {
+		if (i > v->second || i <= v->second - FLOOD_SLOTS)
+			continue;
+		syn += v->slot[slot_of(i)].syn;
+		completed += v->slot[slot_of(i)].completed;
+	}
+	if (syn < FLOOD_MIN || (uint64_t)completed * 10 >= syn)
+		return;
+	/* a capture of SYNs and SYN-ACKs alone shows no handshake complete */
+	if (v->synacks && !en->hosts.any_completed && !v->synack_copies && !v->resets)
+		return;
+	const uint32_t sources = sources_of(v);
+	const bool unusual = e - h->first / SECOND >= 600 && syn >= 10 * v->usual * FLOOD_WINDOW;
+
+	if (sources < FLOOD_SOURCES && !unusual)
+		return;
+	const bool goes_on = v->from && e - v->until <= FLOOD_WINDOW;
+
+	v->until = e;
+	if (!goes_on)
+		v->from = e - FLOOD_WINDOW + 1;
+	h->reported = false;
+	if (syn > v->most_syn) {
+		v->most_syn = syn;
+		v->most_completed = completed;
+		v->most_sources = sources;
+	}
+	if (goes_on)
+		return;
+	struct host_view hv = { .h = h, .flood = true, .probe = -1, .cut = cut, .silent = !en->hosts.any_answer };
+
+	for (unsigned i = 0; i < 3; i++)
+		add_mark(&hv, v->sample[(v->samples + i) % 3]);
+	if (!hv.marks || hv.mark[hv.marks - 1].frame != m.frame)
+		add_mark(&hv, m);
+	ask(en, h, &hv);
+}
+
+void judge_service(struct engine *en, struct host *h, int64_t second, struct mark m, bool last)
+{
+	struct service *v = &h->service;
+	const int64_t end = second - FLOOD_GRACE < v->second ? second - FLOOD_GRACE : v->second;
+
+	for (int64_t e = v->judged + 1; e <= end; e++)
+		judge_window(en, h, e, m, false);
+	if (end > v->judged)
+		v->judged = end;
+	if (last && v->judged < v->second) {
+		v->judged = v->second;
+		judge_window(en, h, v->second, m, true);
+	}
+}

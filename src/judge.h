@@ -1,0 +1,27 @@
+/*
+ * When an entry of the host table has something to show, and what it becomes: the private half of aggregate.h.
+ */
+#ifndef TCPLINT_JUDGE_H
+#define TCPLINT_JUDGE_H
+
+#include "engine.h"
+
+/* The numbers that it chose; `last`: there will be no more. */
+void judge_numbers(struct engine *en, struct host *h, bool last);
+/* How its openings ended, as of `now`. */
+void judge_scan(struct engine *en, struct host *h, struct mark now, bool last);
+/* A probe of `kind` at a target. */
+void judge_probe(struct engine *en, struct host *h, enum probe kind, uint32_t target, struct mark m);
+/* The windows of a service up to the second before `second`, which is FLOOD_GRACE later or more; `last`: all. */
+void judge_service(struct engine *en, struct host *h, int64_t second, struct mark m, bool last);
+
+/* Whether the service has been flooded within the last window. */
+bool judge_flooded(const struct host *h, int64_t second);
+
+/* The finding of a rule about the host, or null. */
+struct finding_cell *judge_finding(const struct engine *en, const struct host *h, enum rule r);
+/* It stands for that rule too. */
+void judge_relate(struct finding_cell *cell, unsigned rule);
+struct tcplint_host_id judge_host_id(const struct host *h);
+
+#endif
