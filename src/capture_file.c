@@ -219,7 +219,8 @@ static enum capture_event damaged(const struct input *in, struct error *e)
 		     "%s: after frame %llu comes an interface of another link type, which libpcap "
 		     "cannot read; write"
 		     " each to a file of its own: tshark -r %s -Y 'frame.interface_id == 0' -w - |"
-		     " editcap -F pcap -T ether - FILE",
+		     " editcap -F pcap -T TYPE - FILE, where TYPE is that interface's own (ether, linux-sll,"
+		     " rawip, ...)",
 		     name, after, name);
 	else if (strstr(why, "an interface has a snapshot length"))
 		fail(e,

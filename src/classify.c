@@ -1,11 +1,6 @@
 /* What a segment means for its connection, before anything is changed. */
 #include "tracker_private.h"
 
-static bool synchronized(const struct endpoint *e)
-{
-	return fact_is(e, SYN_SENT) && fact_is(e, SYN_RCVD) && fact_is(e, SYN_ACKED);
-}
-
 static bool odd_flags(const struct segment *s)
 {
 	const unsigned f = s->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST | FLAG_ACK);
@@ -198,8 +193,6 @@ static uint32_t phase_events(const struct conn *c, const struct segment *s)
 		ev |= EV_CLOSING;
 	if (fact_is(a, RESET) || fact_is(b, RESET))
 		ev |= EV_RESET;
-	else if (synchronized(a) && synchronized(b))
-		ev |= EV_SYNCHRONIZED;
 	return ev;
 }
 

@@ -129,8 +129,6 @@ struct endpoint_detail {
 	bool rst_has_ack;
 	struct latest latest;
 	uint64_t bytes_after_peer_fin; /* new payload after it acknowledged the peer's FIN */
-	uint32_t half_close_end;
-	uint32_t offload, checksum_bad;
 	struct mark last_ack_of_fin;   /* its ACK of the latest copy of the peer's FIN: TIME_WAIT begins anew */
 	uint32_t syn_len; /* payload of its SYN */
 	uint32_t syn_any, syn_lacked; /* enum tcp_option_bit that any of its SYNs and SYN-ACKs had; that any had not */

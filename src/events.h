@@ -30,7 +30,6 @@ enum event {
 	EV_KEEPALIVE = 1 << 19, /* E-KA (rules.md 1.11) */
 	EV_DUPLICATE = 1 << 20, /* E-DUP: a copy made by the capture; no other rule runs */
 	EV_TRUNCATED = 1 << 21,
-	EV_SYNCHRONIZED = 1 << 22, /* both ends were synchronized before the segment, and no RST was seen */
 	EV_DUP_ACK = 1 << 23,   /* EV_PURE_ACK that acknowledges nothing new */
 	EV_LOSS = 1 << 24,      /* this segment proves that the capture missed something */
 	EV_ICMP = 1 << 26,      /* not a segment: an ICMP error that quotes one */

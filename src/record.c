@@ -151,7 +151,8 @@ static enum tcplint_teardown_kind teardown_kind(const struct conn *c)
 	const struct endpoint_detail *d = c->detail;
 
 	if (reset_before_close(c))
-		return d[SERVER].synack || c->origin != TCPLINT_ORIGIN_SYN || knows(a, K_FIN) || knows(b, K_FIN) ?
+		return d[SERVER].synack || c->origin != TCPLINT_ORIGIN_SYN || opened_unseen(c) || knows(a, K_FIN) ||
+				       knows(b, K_FIN) ?
 			       TCPLINT_TEARDOWN_RST :
 			       TCPLINT_TEARDOWN_NONE;
 	if (!knows(a, K_FIN) && !knows(b, K_FIN))
@@ -168,6 +169,18 @@ static enum tcplint_teardown_kind teardown_kind(const struct conn *c)
 									 TCPLINT_TEARDOWN_FOUR_WAY;
 }
 
+/* The last numbers of an end, its FIN perhaps, were acknowledged and not captured. */
+static bool end_missed(const struct conn *c)
+{
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		const struct endpoint *X = &c->end[i], *Y = &c->end[other(i)];
+
+		if (!knows(X, K_FIN) && knows(X, K_SMAX) && knows(Y, K_AMAX) && seq_gt(Y->amax, X->smax))
+			return true;
+	}
+	return false;
+}
+
 static enum tcplint_judgement judge_teardown(const struct conn *c, enum tcplint_teardown_kind kind)
 {
 	if (kind == TCPLINT_TEARDOWN_NONE)
@@ -175,8 +188,8 @@ static enum tcplint_judgement judge_teardown(const struct conn *c, enum tcplint_
 	if (c->violated & 2)
 		return TCPLINT_VIOLATED;
 	if (kind == TCPLINT_TEARDOWN_RST || both_closed(c))
-		return c->origin == TCPLINT_ORIGIN_STRAY ? TCPLINT_UNDECIDABLE : TCPLINT_CONFORMANT;
-	return one_sided(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
+		return c->origin == TCPLINT_ORIGIN_STRAY || one_sided(c) ? TCPLINT_UNDECIDABLE : TCPLINT_CONFORMANT;
+	return one_sided(c) || end_missed(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
 }
 
 static void fill_teardown(struct tcplint_connection *r, const struct conn *c)

@@ -39,6 +39,11 @@ static void note(unsigned *list, unsigned *n, unsigned max, unsigned rule)
 		list[(*n)++] = rule;
 }
 
+static uint64_t decisive(const struct draft *d)
+{
+	return d->frames ? d->frame[d->frames - 1] : 0;
+}
+
 /* ---- candidates ---- */
 
 static void open_candidate(struct engine *en, struct conn *c, const struct view *v, enum rule r, const struct draft *d)
@@ -135,6 +140,9 @@ void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct ba
 		struct candidate_cell *q = candidate_at(&en->cells, number);
 		enum outcome o = rule_rows[q->k.rule].settle(v, &q->k);
 
+		/* rules.md 1.6: what crosses directions is not judged within the window of reordering */
+		if (o == REFUTED && v->s && v->now - q->k.opened < REORDER_WINDOW && v->s->frame != decisive(&q->k.draft))
+			o = WAIT;
 		if (o == WAIT && (v->releasing || v->now >= q->k.deadline))
 			o = PLAIN;
 		if (o == WAIT) {
@@ -244,11 +252,6 @@ static struct finding_cell *find(const struct engine *en, const struct conn *c, 
 	return NULL;
 }
 
-static uint64_t decisive(const struct draft *d)
-{
-	return d->frames ? d->frame[d->frames - 1] : 0;
-}
-
 /* The same missing packet, seen as a hole and as what it explains: the explanation says more. */
 static bool explained(const struct batch *b, const struct fired *f)
 {
@@ -301,7 +304,7 @@ static void judge(struct conn *c, const struct finding_cell *f)
 		return;
 	if (phase == TCPLINT_PHASE_HANDSHAKE)
 		c->violated |= 1;
-	if (phase == TCPLINT_PHASE_TEARDOWN)
+	if (phase == TCPLINT_PHASE_TEARDOWN || f->rule == RULE_ack_beyond_fin)
 		c->violated |= 2;
 }
 

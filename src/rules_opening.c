@@ -70,6 +70,9 @@ enum outcome settle_hs_ack_seq_wrong(const struct view *v, struct candidate *k)
 			k->draft.number[0] = k->seq - from;
 			return SUPPORTED;
 		}
+		/* a bare RST is what any closed socket sends (3.10.7.1): of a number in a gap it says nothing */
+		if (v->s && v->events & EV_RST)
+			return PLAIN;
 	} else if (v->s && v->x == CLIENT && v->drives && v->s->seq == C->isn + 1 &&
 		   v->now - k->opened <= REORDER_WINDOW) {
 		return DISMISSED;

@@ -12,13 +12,29 @@ static bool was_reset(const struct conn *c)
 	       c->detail[SERVER].last_rst.frame;
 }
 
+/* Something of `x` was not captured: the FIN or the ACK in question may have been it. */
+static bool missed(const struct conn *c, enum side x)
+{
+	const struct endpoint *X = &c->end[x], *Y = &c->end[other(x)];
+
+	return X->holes || (knows(Y, K_AMAX) && knows(X, K_SMAX) && seq_gt(Y->amax, X->smax));
+}
+
 /* Both directions were captured, and no RST explains the silence. */
-static bool judged(const struct view *v)
+static bool two_sided(const struct view *v)
 {
 	const struct conn *c = v->c;
 
 	return !v->s && !c->self_connect && knows(&c->end[CLIENT], K_SEEN) && knows(&c->end[SERVER], K_SEEN) &&
 	       !was_reset(c);
+}
+
+/* And nothing of them is missing: absence means something. */
+static bool judged(const struct view *v)
+{
+	const struct conn *c = v->c;
+
+	return two_sided(v) && !c->loss && !missed(c, CLIENT) && !missed(c, SERVER);
 }
 
 /* No acknowledgment of the FIN of `x` ever passed the tap. */
@@ -149,7 +165,7 @@ static bool in_close(uint8_t state)
 
 bool rule_teardown_incomplete(const struct view *v, struct draft *d)
 {
-	if (!v->releasing || (v->ending != TCPLINT_END_EOF && v->ending != TCPLINT_END_INTERRUPTED) || !judged(v))
+	if (!v->releasing || (v->ending != TCPLINT_END_EOF && v->ending != TCPLINT_END_INTERRUPTED) || !two_sided(v))
 		return false;
 	const struct endpoint *end = v->c->end;
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -151,12 +152,23 @@ static bool colour_wanted(const struct options *o)
 	return !o->output && isatty(STDOUT_FILENO) && !(no && *no);
 }
 
+/* Somebody else is capturing, and waits for what we find. */
+static bool reads_pipe(const struct options *o)
+{
+	struct stat st;
+
+	for (unsigned i = 0; i < o->capture.file_count; i++)
+		if (!strcmp(o->capture.files[i], "-"))
+			return !fstat(STDIN_FILENO, &st) && !S_ISREG(st.st_mode);
+	return false;
+}
+
 static bool open_report(struct session *s, unsigned emit, struct error *e)
 {
 	const struct options *o = s->options;
 
 	s->reporter = o->format == FORMAT_TEXT ? &report_text : &report_json;
-	s->output = output_open(o->output, capture_is_live(s->capture), e);
+	s->output = output_open(o->output, capture_is_live(s->capture) || reads_pipe(o), e);
 	if (!s->output)
 		return false;
 	s->report = report_create(&(struct report_options){

@@ -42,6 +42,8 @@ static void learn_syn(struct conn *c, const struct view *v)
 		X->known = (uint16_t)((X->known & ~K_ISN_INFERRED) | K_ISN | K_SMAX);
 		if (!knows(X, K_DMAX) || other_isn)
 			X->smax = v->end;
+		if (other_isn) /* another attempt has a clock of its own; a copy of a SYN must not turn it back */
+			X->known &= (uint16_t)~K_TSVAL;
 	}
 	if (s->len > D->syn_len)
 		D->syn_len = s->len;

@@ -35,15 +35,13 @@ static void count(struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;
 	struct endpoint *X = &c->end[v->x];
-	struct endpoint_detail *D = &c->detail[v->x], *YD = &c->detail[v->y];
+	struct endpoint_detail *YD = &c->detail[v->y];
 
 	if (!knows(X, K_SEEN))
 		X->ttl = s->ttl;
 	X->known |= K_SEEN;
 	if (s->checksum == CHECKSUM_OK || s->checksum == CHECKSUM_OFFLOAD)
 		X->known |= K_GOOD_CHECKSUM;
-	D->checksum_bad += s->checksum == CHECKSUM_BAD;
-	D->offload += s->checksum == CHECKSUM_OFFLOAD;
 	c->truncated = c->truncated || s->truncated;
 	c->options_cut = c->options_cut || s->opt.present & OPT_CUT;
 	YD->fin_copies_unanswered = 0;
@@ -90,7 +88,7 @@ static void advance(struct conn *c, struct holes *h, const struct view *v)
 		D->last_data = mark_of(s);
 	}
 	if (s->opt.present & OPT_TIMESTAMPS &&
-	    (!knows(X, K_TSVAL) || seq_gt(s->opt.ts_val, X->tsval) || s->flags & FLAG_SYN)) {
+	    (!knows(X, K_TSVAL) || seq_gt(s->opt.ts_val, X->tsval))) {
 		X->tsval = s->opt.ts_val;
 		X->known |= K_TSVAL;
 	}
