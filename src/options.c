@@ -22,7 +22,7 @@
 #define MAX_FILTER_FILE (1 << 20)
 #define LONG_BASE       256 /* getopt_long() answers LONG_BASE + row for a long option */
 
-enum kind { KIND_FLAG, KIND_TEXT, KIND_LIST, KIND_NUMBER, KIND_DECIMAL, KIND_CHOICE };
+enum kind { KIND_FLAG, KIND_TEXT, KIND_LIST, KIND_NUMBER, KIND_DECIMAL, KIND_CHOICE, KIND_SIZE };
 
 struct spec {
 	int letter; /* 0: none */
@@ -44,6 +44,7 @@ struct spec {
 	.kind = KIND_NUMBER, .scale = (per_one), .min = (lo), .max = (hi), MEMBER(m)
 #define DECIMAL(m, lo, hi)                                                                         \
 	.kind = KIND_DECIMAL, .scale = PARTS, .min = (lo)*PARTS, .max = (hi)*PARTS, MEMBER(m)
+#define SIZE(m)                         .kind = KIND_SIZE, MEMBER(m)
 #define CHOICE(m, ...)                  .kind = KIND_CHOICE, .choice = { __VA_ARGS__ }, MEMBER(m)
 #define LIVE_FLAG(m)                    .live = true, FLAG(m)
 #define LIVE_TEXT(m)                    .live = true, TEXT(m)
@@ -111,6 +112,25 @@ static bool set_number(void *member, const struct spec *s, const char *text, str
 		*(uint32_t *)member = (uint32_t)n;
 	else
 		*(uint64_t *)member = n;
+	return true;
+}
+
+/* Millions of bytes, or with a suffix so many KiB, MiB or GiB, as tcpdump has it. */
+static bool set_size(uint64_t *member, const struct spec *s, const char *text, struct error *e)
+{
+	static const char letters[] = "kmg";
+	const size_t len = strlen(text);
+	const char *suffix = strchr(letters, tolower((unsigned char)text[len - 1]));
+	uint64_t unit = suffix ? UINT64_C(1024) << (10 * (suffix - letters)) : 1000000, n = 0;
+	char digits[32] = "", name[32];
+
+	if (len < sizeof(digits))
+		memcpy(digits, text, len - !!suffix);
+	if (!parse_number(digits, 1, &n))
+		return fail(e, "%s needs a size, as 10 (millions of bytes), 500k, 20m or 1g, not '%s'", spelling(s, name),
+			    text);
+	if (n == 0 || __builtin_mul_overflow(n, unit, member))
+		return fail(e, "%s: %s is out of range", spelling(s, name), text);
 	return true;
 }
 
@@ -185,6 +205,8 @@ static bool set(struct options *o, const struct spec *s, const char *text, struc
 		return set_number(member, s, text, e);
 	case KIND_CHOICE:
 		return set_choice(member, s, text, e);
+	case KIND_SIZE:
+		return set_size(member, s, text, e);
 	}
 	return true;
 }
@@ -275,6 +297,23 @@ static bool output_is_input(const struct options *o, const char **input)
 	return false;
 }
 
+/* -G, -C, -W and --append are about files of a name. */
+static bool check_output(const struct options *o, struct error *e)
+{
+	const bool named = o->output && strcmp(o->output, "-") != 0;
+	const struct rotation *r = &o->rotation;
+
+	if ((r->period || r->size) && !named)
+		return fail(e, "-%c needs a file: give -o FILE", r->period ? 'G' : 'C');
+	if (r->count && !r->period && !r->size)
+		return fail(e, "-W counts files of -G or -C: give one of them");
+	if (r->period && !strchr(o->output, '%'))
+		return fail(e, "-G needs a time in the name of the file, as %%Y%%m%%dT%%H%%M%%S, or each would replace the last");
+	if (o->append && !named)
+		return fail(e, "--append needs a file: give -o FILE");
+	return true;
+}
+
 static bool check_inputs(const struct options *o, const struct spec *live, struct error *e)
 {
 	const char *input = NULL, *way = o->capture.direction;
@@ -298,7 +337,7 @@ static bool check_inputs(const struct options *o, const struct spec *live, struc
 		return fail(e, "a filter is given twice: with -F and as '%s'", o->filter);
 	if (output_is_input(o, &input))
 		return fail(e, "-o would overwrite %s, which is to be read", input);
-	return true;
+	return check_output(o, e);
 }
 
 static bool finish(struct options *o, const struct spec *live, struct error *e)

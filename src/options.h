@@ -15,6 +15,7 @@
 
 #include "capture.h"
 #include "error.h"
+#include "rotation.h"
 
 /* Words given one by one or between commas, in the order given. */
 struct name_list {
@@ -25,6 +26,8 @@ struct name_list {
 enum mode { MODE_RUN, MODE_INTERFACES, MODE_RULES, MODE_EXPLAIN, MODE_VERSION, MODE_HELP };
 
 enum format { FORMAT_JSON, FORMAT_TEXT };
+
+enum on_write_error { WRITE_ERROR_STOPS, WRITE_ERROR_DROPS };
 
 struct options {
 	enum mode mode;
@@ -44,6 +47,9 @@ struct options {
 
 	/* how */
 	const char *output; /* null: standard output */
+	struct rotation rotation; /* its first three members */
+	bool append;
+	int on_write_error; /* enum on_write_error */
 	struct name_list emit;
 	bool all, exit_code;
 	int format; /* enum format */

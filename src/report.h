@@ -54,6 +54,7 @@ struct report_capture {
 	uint32_t snaplen;     /* bytes */
 	const char *filter;   /* null: none */
 	const struct tcplint_options *options;
+	uint64_t memory_bound; /* bytes; 0: not said */
 };
 
 /* What `stats` and `summary` are made of. */
@@ -66,6 +67,8 @@ struct report_totals {
 	uint64_t read, filtered_out; /* frames of the source */
 	bool drops_known;
 	uint64_t kernel_drops, interface_drops;
+	bool may_lose; /* records that cannot be written are dropped, and counted: */
+	uint64_t lost_records;
 	bool interrupted;
 	const char *error; /* why the input could not be read to its end; null: it was */
 };

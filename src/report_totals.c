@@ -62,6 +62,8 @@ bool json_capture(struct report *r, const struct report_capture *c)
 	put_number(r, object, "snaplen", c->snaplen);
 	put_foreign(r, object, "filter", c->filter);
 	put_options(r, object, c->options);
+	if (c->memory_bound)
+		put_number(r, object, "memory_bound", c->memory_bound);
 	return record_end(r, object);
 }
 
@@ -179,6 +181,8 @@ static void put_totals(struct report *r, json_t *object, const struct report_tot
 	put_connections(r, object, c);
 	put_finding_counts(r, object, t);
 	put_capture_quality(r, object, c);
+	if (t->may_lose)
+		put_number(r, put_object(r, object, "output"), "lost", t->lost_records);
 }
 
 bool json_stats(struct report *r, const struct report_totals *t)

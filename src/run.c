@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +32,31 @@ struct session {
 	bool disabled[RULE_COUNT];
 	bool found; /* a violation, deviation or attack_suspect was reported (--exit-code) */
 	bool broken; /* the output does not take any more */
+	bool announcing; /* the line at hand is what each file of the output begins with */
 	bool interrupted;
+	bool full; /* the user was told that connections are evicted */
 	const char *input_error;
 	int64_t next_stats;
 };
 
 /* ---- what the library tells ---- */
 
+/* What the output has to say to the user. */
+static void complain(struct output *o)
+{
+	const char *warning = output_warning(o);
+
+	if (warning)
+		fprintf(stderr, "tcplint: %s\n", warning);
+}
+
 static bool write_line(void *user, const char *line, size_t len)
 {
-	return output_line(user, line, len);
+	struct session *s = user;
+	const bool good = s->announcing ? output_header(s->output, line, len) : output_line(s->output, line, len);
+
+	complain(s->output);
+	return good;
 }
 
 static void on_finding(void *user, const struct tcplint_finding *f)
@@ -168,12 +184,21 @@ static bool open_report(struct session *s, unsigned emit, struct error *e)
 	const struct options *o = s->options;
 
 	s->reporter = o->format == FORMAT_TEXT ? &report_text : &report_json;
-	s->output = output_open(o->output, capture_is_live(s->capture) || reads_pipe(o), e);
+	s->output = output_open(&(struct output_options){
+		.path = o->output,
+		.at_once = capture_is_live(s->capture) || reads_pipe(o),
+		.append = o->append,
+		.drop = o->on_write_error == WRITE_ERROR_DROPS,
+		.rotation = o->rotation,
+		.now = capture_is_live(s->capture) ? capture_clock() : 0,
+		.inputs = o->capture.files,
+		.input_count = o->capture.file_count,
+	}, e);
 	if (!s->output)
 		return false;
 	s->report = report_create(&(struct report_options){
 		.write = write_line,
-		.write_user = s->output,
+		.write_user = s,
 		.locate = locate,
 		.locate_user = s->capture,
 		.emit = emit,
@@ -209,8 +234,10 @@ static bool announce(struct session *s, const struct tcplint_options *lo)
 {
 	const struct options *o = s->options;
 	const char *const *sources = o->capture.file_count ? o->capture.files : &o->capture.interface;
+	bool good;
 
-	return s->reporter->capture(s->report, &(struct report_capture){
+	s->announcing = true;
+	good = s->reporter->capture(s->report, &(struct report_capture){
 		.sources = sources,
 		.source_count = o->capture.file_count ? o->capture.file_count : 1,
 		.live = capture_is_live(s->capture),
@@ -218,7 +245,10 @@ static bool announce(struct session *s, const struct tcplint_options *lo)
 		.snaplen = (uint32_t)capture_snaplen(s->capture),
 		.filter = o->capture.filter,
 		.options = lo,
+		.memory_bound = capture_is_live(s->capture) ? tcplint_counters(s->lint)->memory_bound : 0,
 	});
+	s->announcing = false;
+	return good;
 }
 
 static bool open_session(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e)
@@ -260,6 +290,8 @@ static void totals(struct session *s, bool last)
 		.drops_known = cc->drops_known,
 		.kernel_drops = cc->kernel_drops,
 		.interface_drops = cc->interface_drops,
+		.may_lose = s->options->on_write_error == WRITE_ERROR_DROPS,
+		.lost_records = output_lost(s->output),
 		.interrupted = s->interrupted,
 		.error = s->input_error,
 	};
@@ -287,12 +319,41 @@ static void stats_if_due(struct session *s, int64_t now)
 	totals(s, false);
 }
 
-static void feed(struct session *s, const struct frame *f)
+/* Between two frames: new files, and counters.  False when the run is to end. */
+static bool mind_outputs(struct session *s, int64_t now)
 {
-	if (!tcplint_counters(s->lint)->frames)
+	bool goes_on = true;
+
+	if (s->options->output) {
+		goes_on = output_clock(s->output, now);
+		if (signals_reopen_wanted())
+			output_reopen(s->output);
+		complain(s->output);
+		s->broken = s->broken || output_errno(s->output);
+	}
+	stats_if_due(s, now);
+	return goes_on;
+}
+
+static void tell_full(struct session *s)
+{
+	s->full = true;
+	fprintf(stderr, "tcplint: there is no room for more than %" PRIu32 " connections: the least valuable make way, "
+		"and are counted (--max-connections)\n", s->options->max_connections);
+}
+
+static bool feed(struct session *s, const struct frame *f)
+{
+	const struct tcplint_counters *n = tcplint_counters(s->lint);
+
+	if (!mind_outputs(s, f->ts))
+		return false;
+	if (!n->frames)
 		report_start(s->report, f->ts);
+	if (n->evicted && !s->full)
+		tell_full(s);
 	tcplint_feed_numbered(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
-	stats_if_due(s, f->ts);
+	return true;
 }
 
 /* False when the input could not be read to its end. */
@@ -307,11 +368,13 @@ static bool pump(struct session *s, struct error *e)
 		}
 		switch (capture_next(s->capture, &f, e)) {
 		case CAPTURE_FRAME:
-			feed(s, &f);
+			if (!feed(s, &f))
+				return true;
 			break;
 		case CAPTURE_IDLE:
 			tcplint_tick(s->lint, capture_clock() - DELIVERY_LAG);
-			stats_if_due(s, capture_clock());
+			if (!mind_outputs(s, capture_clock()))
+				return true;
 			break;
 		case CAPTURE_END: /* of the input, or of waiting for more of it */
 			s->interrupted = signals_stopped();
@@ -366,7 +429,7 @@ enum exit_status run(struct options *o, struct error *e)
 		return STATUS_USAGE;
 	if (o->capture.filter && !capture_check_filter(o->capture.filter, e))
 		return STATUS_USAGE;
-	signals_install();
+	signals_install(o->output && strcmp(o->output, "-") != 0);
 	if (open_session(&s, &lo, emit, e))
 		status = work(&s, &lo, e);
 	if (s.output) {

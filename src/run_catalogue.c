@@ -20,7 +20,7 @@ static enum exit_status finish(struct output *out, struct error *e)
 
 enum exit_status run_rules(const struct options *o, struct error *e)
 {
-	struct output *out = output_open(o->output, false, e);
+	struct output *out = output_open(&(struct output_options){ .path = o->output }, e);
 
 	if (!out)
 		return STATUS_FAILED;
@@ -44,7 +44,7 @@ enum exit_status run_explain(const struct options *o, struct error *e)
 			fail(e, "there is no rule '%s'; --rules lists them", o->explain);
 		return STATUS_USAGE;
 	}
-	struct output *out = output_open(o->output, false, e);
+	struct output *out = output_open(&(struct output_options){ .path = o->output }, e);
 
 	if (!out)
 		return STATUS_FAILED;

@@ -67,7 +67,7 @@ frame() { # SECONDS FLAGS
 # --- usage ---
 expect 2 "nothing to read"
 grep -q "^Try 'tcplint --help'.$" err || complain "no hint to --help"
-expect 2 "unknown option" -W
+expect 2 "unknown option" -X
 expect 2 "unknown" --frobnicate
 expect 2 "needs an argument" -r
 expect 2 "exclude" -r good.pcap -i lo
@@ -83,13 +83,21 @@ expect 2 "options come before" -r good.pcap tcp -c 1
 expect 2 "overwrite" -r good.pcap -o good.pcap
 expect 2 "--direction" -r good.pcap -Q in
 
+expect 2 "-G needs a file" -r good.pcap -G 60
+expect 2 "-C needs a file" -r good.pcap -C 1 -o -
+expect 2 "-G needs a time" -r good.pcap -G 60 -o file
+expect 2 "-W counts files" -r good.pcap -W 3 -o file
+expect 2 "needs a size" -r good.pcap -C 1t -o file
+expect 2 "out of range" -r good.pcap -C 99999999999g -o file
+expect 2 "--append needs a file" -r good.pcap --append
+
 # --- what answers without a capture ---
 expect 0 "" --version
 grep -q '^tcplint [0-9]' out || complain "--version does not begin with name and version"
 grep -q 'libpcap' out || complain "--version does not name libpcap"
 expect 0 "" --help
 [ "$(awk 'length > 80' out | wc -l)" -eq 0 ] || complain "--help is wider than 80 columns"
-[ "$(wc -l <out)" -le 45 ] || complain "--help is longer than a screen"
+[ "$(wc -l <out)" -le 60 ] || complain "--help is longer than a screen"
 expect 0 "" -h
 expect 0 "" --rules
 [ -s out ] || complain "--rules says nothing"
@@ -118,11 +126,32 @@ expect 0 "" -r good.pcap
 head -n 1 out | grep -q '^{"type": *"capture"' || complain "the first record is not the capture"
 tail -n 1 out | grep -q '^{"type": *"summary"' || complain "the last record is not the summary"
 cp out reference
+head -n 1 reference >reference.capture
+tail -n +2 reference >reference.rest
 expect 0 "" -r good.pcap
 cmp -s out reference || complain "two runs differ"
 expect 0 "" -r good.pcap -o written
 cmp -s written reference || complain "-o differs from standard output"
 [ ! -s out ] || complain "-o leaves something on standard output"
+expect 0 "" -r good.pcap -o written --append
+[ "$(wc -l <written)" -eq $((2 * $(wc -l <reference))) ] || complain "--append does not add"
+# Every record is in one file, after the capture's, which is in each.
+expect 0 "" -r good.pcap -o part -C 1k
+[ -f part ] && [ -f part1 ] || complain "-C does not begin another file"
+cat part part[0-9]* | grep -v '^{"type": *"capture"' | cmp -s - reference.rest ||
+	complain "the files of -C have other records"
+for file in part part[0-9]*; do
+	head -n 1 "$file" | cmp -s - reference.capture || complain "$file does not begin with the capture"
+done
+expect 0 "" -r good.pcap -o 'at-%s' -G 1
+[ -f at-1694564352 ] && [ -f at-1694629888 ] || complain "-G does not go by the capture's clock"
+expect 0 "" -r good.pcap -o 'once-%s' -G 1 -W 1 --emit summary
+grep -q '"frames": *1,' once-1694564352 && [ ! -f once-1694629888 ] || complain "-G with -W does not end"
+cp good.pcap mine1
+expect 1 "cannot write mine1" -r mine1 -o mine -C 1k
+cmp -s mine1 good.pcap || complain "-C overwrites the input"
+expect 0 "" -r good.pcap --on-write-error drop
+grep -q '"output": *{"lost": *0}' out || complain "the summary does not say that nothing was lost"
 expect 0 "" -r good.pcap -r good.pcap
 expect 0 "" -r good.pcap 'tcp[tcpflags] & tcp-fin != 0'
 echo 'tcp port 80 # the web' >filter

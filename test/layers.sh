@@ -15,7 +15,9 @@ connection="$words conn view zeek holes rules names"
 # besides its own and compiler.h.
 table="
 compiler|events|seq|isn|cursor|siphash|checksum|community_id|signals|frame|segment|error:
-slab|output|ignore: error
+slab|ignore: error
+rotation:
+output: error rotation
 oracle: seq
 wheel: slab
 names:
@@ -33,8 +35,8 @@ tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source
-options: error capture
-main|run*: error frame catalogue capture decode ignore names options output report rules run signals
+options: error capture rotation
+main|run*: error frame catalogue capture decode ignore names options output report rules run signals rotation
 rulegen: names rules drops
 "
 
@@ -47,7 +49,7 @@ private_to() {
 	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
 	getopt.h) echo 'options' ;;
 	signal.h) echo 'signals' ;;
-	time.h) echo 'capture* report*' ;;
+	time.h) echo 'capture* report* rotation output' ;;
 	sys/random.h) echo 'flow reassemble' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h) echo 'sandbox*' ;; # nothing here talks to the network
 	tcplint/tcplint.h) echo 'conn view rule* message names catalogue resolve flow hosts engine finding aggregate judge host_record incarnation record ignore community_id tcplint report* options main run*' ;;

@@ -122,7 +122,7 @@ static void nonsense(void **state)
 	assert_false(parse(NULL));
 	assert_non_null(strstr(e.text, "nothing to read"));
 	rejects("exclude", "-r", "a", "-i", "b");
-	rejects("unknown option '-W'", "-W");
+	rejects("unknown option '-X'", "-X");
 	rejects("'--frobnicate'", "--frobnicate");
 	rejects("'--m'", "--m", "1");
 	rejects("takes no argument", "--all=1", "-r", "a");
@@ -164,6 +164,23 @@ static void numbers(void **state)
 	assert_true(o.msl == 1123456789);
 	accepts("-r", "a", "--min-confidence", "1.");
 	assert_true(o.min_confidence == 1.0);
+}
+
+static void sizes(void **state)
+{
+	static const char *const bad[] = { "k", "1.5m", "1kb", "0x1", "-1m", " 1" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		rejects("needs a size", "-r", "a", "-o", "f", "-C", bad[i]);
+	rejects("out of range", "-r", "a", "-o", "f", "-C", "0");
+	rejects("out of range", "-r", "a", "-o", "f", "-C", "17179869184g");
+	accepts("-r", "a", "-o", "f", "-C", "3");
+	assert_true(o.rotation.size == 3000000);
+	accepts("-r", "a", "-o", "f", "-C", "3K");
+	assert_true(o.rotation.size == 3072);
+	accepts("-r", "a", "-o", "f", "-C", "17179869183g");
+	assert_true(o.rotation.size == UINT64_C(17179869183) << 30);
 }
 
 static void filter_file(void **state)
@@ -228,7 +245,7 @@ int main(void)
 		cmocka_unit_test(live),        cmocka_unit_test(modes),
 		cmocka_unit_test(nonsense),    cmocka_unit_test(numbers),
 		cmocka_unit_test(filter_file), cmocka_unit_test(marks),
-		cmocka_unit_test(help_fits),
+		cmocka_unit_test(help_fits),   cmocka_unit_test(sizes),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
