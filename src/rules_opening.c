@@ -24,7 +24,7 @@ static bool server_objects(const struct view *v, struct candidate *k)
 		draft_frame(&k->draft, k->draft.frames ? (struct mark){ 0 } : mark_of(v->s));
 		return true;
 	}
-	if (v->events & EV_SYNACK && v->drives && v->s->seq == S->isn && v->now - k->opened > crossing(S)) {
+	if (v->events & EV_SYN_AGAIN && v->drives && v->now - k->opened > crossing(S)) {
 		k->draft.evidence |= EVI_stimulus_repeated;
 		return true;
 	}
@@ -82,11 +82,20 @@ enum outcome settle_hs_ack_seq_wrong(const struct view *v, struct candidate *k)
 	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }
 
+/* A client that does not count right is near; what lies further away is of a connection that it still has (RFC 9293, 3.5.1). */
+#define NEAR 0x10000
+
 bool rule_hs_ack_ack_wrong(const struct view *v, struct draft *d)
 {
-	if (!third_step(v) || !knows(v->Y, K_SMAX) || v->events & EV_ACK_UNSEEN)
+	/* what stands behind a gap was sent when more had been exchanged than was captured */
+	if (!third_step(v) || !knows(v->Y, K_SMAX) || v->events & (EV_ACK_UNSEEN | EV_GAP))
 		return false;
 	const struct attempt *newest = &v->c->synack[v->c->synacks - 1];
+
+	if (v->s->ack - (newest->isn + 1) + NEAR > 2 * NEAR) {
+		d->cap = 0.75F;
+		d->alternatives = ALT_old_duplicate;
+	}
 
 	for (unsigned i = 0; i < v->c->synacks; i++)
 		if (seq_gt(v->s->ack, v->c->synack[i].isn))
@@ -358,8 +367,14 @@ bool rule_server_data_before_ack(const struct view *v, struct draft *d)
 
 enum outcome settle_server_data_before_ack(const struct view *v, struct candidate *k)
 {
-	const struct endpoint *S = &v->c->end[SERVER];
+	const struct endpoint *C = &v->c->end[CLIENT], *S = &v->c->end[SERVER];
 
+	/* it acknowledges more than the client's SYN: what the client sent since, an ACK among it, was not captured */
+	if (v->s && v->x == SERVER && v->s->frame == k->draft.frame[k->draft.frames - 1] &&
+	    seq_gt(k->ack, C->isn + 1 + v->c->detail[CLIENT].syn_len)) {
+		k->draft.number[0] = 1;
+		return SUPPORTED;
+	}
 	if (live(v, EV_ANY) && v->x == CLIENT && v->s->flags & FLAG_ACK && !(v->s->flags & FLAG_SYN)) {
 		if (v->now - k->opened <= REORDER_WINDOW && v->s->ack == S->isn + 1)
 			return DISMISSED;
@@ -368,7 +383,7 @@ enum outcome settle_server_data_before_ack(const struct view *v, struct candidat
 			return SUPPORTED; /* the client goes on as if it had acknowledged: the capture missed that */
 		}
 	}
-	if (live(v, EV_SYNACK) && v->x == SERVER && v->s->seq == S->isn && v->now - k->opened > crossing(S)) {
+	if (live(v, EV_SYN_AGAIN) && v->x == SERVER && k->seq - v->s->seq - 1 < NEAR && v->now - k->opened > crossing(S)) {
 		k->draft.evidence |= EVI_stimulus_repeated;
 		return REFUTED;
 	}

@@ -190,9 +190,15 @@ static void judge_cut(const struct view *v, struct draft *d, int64_t t)
 	}
 }
 
+/* An older timestamp than X has used since proves that it was sent before. */
+static bool is_older(const struct view *v)
+{
+	return knows(v->X, K_TSVAL) && v->s->opt.present & OPT_TIMESTAMPS && seq_lt(v->s->opt.ts_val, v->X->tsval);
+}
+
 bool rule_time_wait_cut_short(const struct view *v, struct draft *d)
 {
-	if (!reopens(v) || !time_wait_held_by(v->c, v->x))
+	if (!reopens(v) || !time_wait_held_by(v->c, v->x) || (time_wait_own_syn(v) && is_older(v)))
 		return false;
 	const int64_t t = v->s->ts - time_wait_since(v->c, v->x);
 
@@ -200,6 +206,10 @@ bool rule_time_wait_cut_short(const struct view *v, struct draft *d)
 		return false;
 	judge_cut(v, d, t);
 	doubt_time_wait(v, d);
+	if (time_wait_own_syn(v)) {
+		d->scale = 0.5F;
+		d->alternatives |= ALT_old_duplicate;
+	}
 	draft_offender(d, v->x);
 	draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, v->X->fend, v->s->seq);
 	d->value[0].has_expected = false;

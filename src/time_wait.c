@@ -66,6 +66,11 @@ bool time_wait_accepts(const struct view *v)
 	       v->s->ack - (c->foreign_seq + 1) <= SYN_DATA_MAX;
 }
 
+bool time_wait_own_syn(const struct view *v)
+{
+	return knows(v->X, K_ISN_INFERRED) && seq_le(v->s->seq, v->X->isn);
+}
+
 /* Several answers: the longest time that it was held, the shortest after which it was not. */
 static bool of_holder(const struct conn *c, enum side x)
 {
@@ -124,7 +129,7 @@ void time_wait_note_syn(struct conn *c, const struct view *v)
 
 	c->foreign_again = c->foreign_syn.frame && c->foreign_side == v->x && c->foreign_seq == s->seq;
 	c->foreign_newer = (uint8_t)oracle_reopening(&r);
-	if (time_wait_held_by(c, v->x))
+	if (time_wait_held_by(c, v->x) && !time_wait_own_syn(v))
 		note_gone(c, v);
 }
 

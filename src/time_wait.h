@@ -34,6 +34,9 @@ bool time_wait_answered(const struct view *v);
 /* X, in TIME_WAIT when the peer's SYN of a newer incarnation came, accepts that. */
 bool time_wait_accepts(const struct view *v);
 
+/* X's own SYN was not captured, and this one stands below all that X sent: it may be that, come late. */
+bool time_wait_own_syn(const struct view *v);
+
 /* Before a segment is applied: what it says about TIME_WAIT. */
 void time_wait_note(struct conn *c, const struct view *v);
 /* The same for the SYN and the SYN-ACK of a newer incarnation. */
