@@ -103,6 +103,16 @@ struct latest {
 	uint16_t flags;
 };
 
+/* A segment that was sent again and again: the first intervals between its copies, in microseconds. */
+#define RETRY_INTERVALS 6
+
+struct retries {
+	uint32_t us[RETRY_INTERVALS];
+	uint32_t total_us; /* from the first copy to the latest; these and `us` stay at UINT32_MAX */
+	uint8_t count;     /* of intervals; 255 and more */
+	uint8_t timer;     /* how many of them only the sender's timer can have ended */
+};
+
 /* The memory that the opening, the closing and the record need. */
 struct endpoint_detail {
 	struct mark fact[FACT_COUNT]; /* when and where it became true (the stimulus, when tentative) */
@@ -137,6 +147,8 @@ struct endpoint_detail {
 	uint32_t syn_interval; /* microseconds between the first copies of a run at equal intervals; 0: none */
 	uint16_t syn_run;      /* how many intervals the run has */
 	uint16_t syn_ip_id;    /* of its latest SYN or SYN-ACK */
+	struct retries opening; /* of the client's SYN, of the server's SYN-ACK */
+	struct retries closing; /* of its FIN */
 };
 
 /* A SYN of the client's or a SYN-ACK of the server's with a number of its own. */

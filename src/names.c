@@ -92,6 +92,29 @@ const char *name_of_judgement(enum tcplint_judgement j)
 	return pick(names, COUNT(names), j);
 }
 
+const char *name_of_backoff(enum tcplint_backoff b)
+{
+	static const char *const names[] = {
+		[TCPLINT_BACKOFF_EXPONENTIAL] = "exponential",
+		[TCPLINT_BACKOFF_LINEAR] = "linear",
+		[TCPLINT_BACKOFF_LINEAR_THEN_EXPONENTIAL] = "linear_then_exponential",
+		[TCPLINT_BACKOFF_IRREGULAR] = "irregular",
+	};
+
+	return pick(names, COUNT(names), b);
+}
+
+const char *name_of_vantage(enum tcplint_vantage v)
+{
+	static const char *const names[] = {
+		[TCPLINT_NEAR_CLIENT] = "near_client",
+		[TCPLINT_MIDDLE] = "middle",
+		[TCPLINT_NEAR_SERVER] = "near_server",
+	};
+
+	return pick(names, COUNT(names), v);
+}
+
 const char *name_of_handshake(enum tcplint_handshake_kind k)
 {
 	static const char *const names[TCPLINT_HANDSHAKE_KIND_COUNT] = {

@@ -10,6 +10,9 @@
 /* Those of states, verdicts, severities, phases and offenders are public: tcplint_state_name() and so on. */
 const char *name_of_judgement(enum tcplint_judgement j);
 const char *name_of_handshake(enum tcplint_handshake_kind k);
+/* Not of UNKNOWN. */
+const char *name_of_backoff(enum tcplint_backoff b);
+const char *name_of_vantage(enum tcplint_vantage v);
 const char *name_of_teardown(enum tcplint_teardown_kind k);
 const char *name_of_origin(enum tcplint_origin o);
 const char *name_of_end(enum tcplint_end e);

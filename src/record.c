@@ -2,7 +2,7 @@
 
 #include "finding.h"
 #include "incarnation.h"
-#include "record.h"
+#include "record_private.h"
 #include "time_wait.h"
 #include "tracker.h"
 
@@ -210,11 +210,23 @@ static void fill_teardown(struct tcplint_connection *r, const struct conn *c)
 		r->teardown.duration = closed_at(c) - c->detail[closer].first_fin.ts;
 }
 
+/* It may be CLOSED by now, after a RST for instance. */
+static bool was_in_time_wait(const struct tcplint_connection *r, const struct conn *c, enum side x)
+{
+	const struct tcplint_endpoint *e = &r->endpoint[x];
+
+	if ((c->time_wait.held.frame || c->time_wait.gone.frame) && c->time_wait.side == x)
+		return true;
+	for (unsigned i = 0; i < e->state_count; i++)
+		if (e->states[i].state == TCPLINT_TIME_WAIT)
+			return true;
+	return false;
+}
+
+/* The paths of the endpoints are filled in. */
 static void fill_time_wait(struct tcplint_connection *r, const struct conn *c)
 {
-	const bool measured = c->time_wait.held.frame || c->time_wait.gone.frame; /* it may be CLOSED by now */
-	const bool a = c->end[CLIENT].state == TCPLINT_TIME_WAIT || (measured && c->time_wait.side == CLIENT);
-	const bool b = c->end[SERVER].state == TCPLINT_TIME_WAIT || (measured && c->time_wait.side == SERVER);
+	const bool a = was_in_time_wait(r, c, CLIENT), b = was_in_time_wait(r, c, SERVER);
 
 	r->time_wait.holder = a && b ? 2 : a ? CLIENT : b ? SERVER : UNKNOWN;
 	r->time_wait.lower = r->time_wait.upper = r->time_wait.reuse_after = UNKNOWN;
@@ -269,33 +281,7 @@ static void fill_endpoint(struct tcplint_endpoint *r, const struct conn *c, enum
 							  (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR));
 	if (r->has_state)
 		r->state_count = tracker_path(c, x, r->states, TCPLINT_MAX_STATES);
-}
-
-/* Rules that cannot speak of a connection whose opening was not seen. */
-static bool needs_syns(const struct tcplint_rule *rule)
-{
-	return rule->phase == TCPLINT_PHASE_HANDSHAKE || rule->phase == TCPLINT_PHASE_TIMING ||
-	       (rule->phase == TCPLINT_PHASE_OPTIONS && rule->evidence != 'F');
-}
-
-static void fill_not_evaluated(struct tcplint_connection *r, const struct conn *c)
-{
-	for (enum rule i = 0; i < RULE_COUNT; i++) {
-		const struct tcplint_rule *rule = &rule_rows[i].public;
-		const char *reason = NULL;
-
-		if ((rule->evidence == 'X' || rule->evidence == 'A') && r->quality.one_sided &&
-		    rule->phase != TCPLINT_PHASE_CAPTURE)
-			reason = "one_sided";
-		else if (needs_syns(rule) && c->origin == TCPLINT_ORIGIN_MIDSTREAM)
-			reason = "midstream";
-		else if (rule->phase == TCPLINT_PHASE_OPTIONS && c->options_cut)
-			reason = "truncated";
-		if (reason && r->not_evaluated_count < 64) {
-			r->not_evaluated[r->not_evaluated_count].rule = i;
-			r->not_evaluated[r->not_evaluated_count++].reason = reason;
-		}
-	}
+	record_retries(r, c, x);
 }
 
 /* ---- findings ---- */
@@ -369,12 +355,13 @@ void record_connection(struct engine *en, const struct conn *c, enum tcplint_end
 	r.quality.truncated = c->truncated;
 	fill_handshake(&r, c);
 	fill_teardown(&r, c);
-	fill_time_wait(&r, c);
 	fill_endpoint(&r.endpoint[CLIENT], c, CLIENT);
 	fill_endpoint(&r.endpoint[SERVER], c, SERVER);
+	fill_time_wait(&r, c);
 	r.conn_state = zeek_conn_state(&c->zeek);
 	r.history = zeek_history(&c->zeek);
-	fill_not_evaluated(&r, c);
+	record_vantage(&r, c);
+	record_not_evaluated(&r, c);
 	fill_findings(en, &r, c, &findings);
 	en->sink.connection(en->sink.user, &r);
 }

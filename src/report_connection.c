@@ -81,8 +81,39 @@ static void put_path(struct report *r, json_t *object, const struct tcplint_endp
 
 		put_text(r, one, "state", tcplint_state_name(e->states[i].state));
 		put(r, one, "t", json_real(format_seconds(e->states[i].t)));
+		if (i + 1 < e->state_count)
+			put_seconds(r, one, "for", e->states[i + 1].t - e->states[i].t);
 		append(r, states, one);
 	}
+}
+
+static void put_copies(struct report *r, json_t *object, const char *key, const struct tcplint_retries *from)
+{
+	json_t *one, *intervals;
+
+	if (!from->count)
+		return;
+	one = put_object(r, object, key);
+	put_number(r, one, "count", from->count);
+	put_number(r, one, "timer", from->timer);
+	intervals = put_array(r, one, "intervals");
+	for (unsigned i = 0; i < from->interval_count; i++)
+		append(r, intervals, json_real(format_seconds(from->interval[i])));
+	put_seconds(r, one, "total", from->total);
+	if (from->backoff != TCPLINT_BACKOFF_UNKNOWN)
+		put_text(r, one, "backoff", name_of_backoff(from->backoff));
+}
+
+static void put_retries(struct report *r, json_t *end, const struct tcplint_endpoint *e)
+{
+	json_t *retries;
+
+	if (!e->syn_retries.count && !e->synack_retries.count && !e->fin_retries.count)
+		return;
+	retries = put_object(r, end, "retries");
+	put_copies(r, retries, "syn", &e->syn_retries);
+	put_copies(r, retries, "synack", &e->synack_retries);
+	put_copies(r, retries, "fin", &e->fin_retries);
 }
 
 static void put_endpoint(struct report *r, json_t *object, const char *key,
@@ -98,7 +129,25 @@ static void put_endpoint(struct report *r, json_t *object, const char *key,
 	put_number(r, end, "synack", e->synack);
 	put_number(r, end, "fin", e->fin);
 	put_number(r, end, "rst", e->rst);
+	put_retries(r, end, e);
 	put_path(r, end, e);
+}
+
+static void put_vantage(struct report *r, json_t *object, const struct tcplint_connection *c)
+{
+	static const char *const hops[] = { "client_hops", "server_hops" };
+	static const char *const rtt[] = { "client_rtt", "server_rtt" };
+	json_t *v;
+
+	if (c->vantage.estimate == TCPLINT_VANTAGE_UNKNOWN)
+		return;
+	v = put_object(r, object, "vantage");
+	put_text(r, v, "estimate", name_of_vantage(c->vantage.estimate));
+	for (unsigned i = 0; i < 2; i++) {
+		if (c->vantage.has_hops[i])
+			put_number(r, v, hops[i], c->vantage.hops[i]);
+		put_seconds(r, v, rtt[i], c->vantage.rtt[i]);
+	}
 }
 
 static void put_quality(struct report *r, json_t *object, const struct tcplint_connection *c)
@@ -164,6 +213,7 @@ bool json_connection(struct report *r, const struct tcplint_connection *c)
 	put_endpoint(r, object, "client", &c->endpoint[TCPLINT_CLIENT]);
 	put_endpoint(r, object, "server", &c->endpoint[TCPLINT_SERVER]);
 	put_quality(r, object, c);
+	put_vantage(r, object, c);
 	put_text(r, object, "conn_state", c->conn_state);
 	put_text(r, object, "history", c->history);
 	put_not_evaluated(r, object, c);

@@ -9,9 +9,34 @@ static struct attempt *find_attempt(struct attempt *list, unsigned n, uint32_t i
 	return NULL;
 }
 
-static void note_attempt(struct attempt *list, uint8_t *n, const struct segment *s)
+/*
+ * A copy of what was sent at `before`.  When nothing of the peer's came in between its sender's timer caused it;
+ * a SYN comes again whatever but a RST came, for it did not arrive.
+ */
+static void note_retry(struct retries *r, const struct view *v, int64_t before)
 {
+	const int64_t us = (v->s->ts - before) / 1000;
+	const uint32_t least = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+
+	if (r->count < RETRY_INTERVALS)
+		r->us[r->count] = least;
+	r->total_us = least > UINT32_MAX - r->total_us ? UINT32_MAX : r->total_us + least;
+	r->count = (uint8_t)(r->count < UINT8_MAX ? r->count + 1 : UINT8_MAX);
+	const bool bare_syn = (v->s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+
+	if ((bare_syn ? v->YD->last_rst.ts : v->Y->last.ts) <= before && v->s->ts - before > DUP_WINDOW && r->timer < UINT8_MAX)
+		r->timer++;
+}
+
+static void note_attempt(struct attempt *list, uint8_t *n, const struct view *v, struct retries *r)
+{
+	const struct segment *s = v->s;
 	struct attempt *a = find_attempt(list, *n, s->seq);
+
+	if (a)
+		note_retry(r, v, a->last.ts);
+	else
+		*r = (struct retries){ 0 };
 
 	if (!a) {
 		if (*n == ATTEMPTS) { /* the oldest makes room */
@@ -155,7 +180,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	learn_syn(c, v);
 	if (s->flags & FLAG_ACK) {
 		if (x == SERVER || c->simultaneous)
-			note_attempt(c->synack, &c->synacks, s);
+			note_attempt(c->synack, &c->synacks, v, &c->detail[x].opening);
 		fact_set(c, x, SYN_RCVD, CONFIRMED, m);
 		const struct attempt *a = c->syns ? &c->syn[c->syns - 1] : NULL;
 
@@ -163,7 +188,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 			X->turn = s->ts - a->last.ts;
 	} else {
 		if (x == CLIENT)
-			note_attempt(c->syn, &c->syns, s);
+			note_attempt(c->syn, &c->syns, v, &c->detail[x].opening);
 		if (knows(Y, K_ACTIVE) && fact_is(Y, SYN_SENT) && !fact_is(X, SYN_SENT))
 			c->simultaneous = true;
 	}
@@ -180,6 +205,8 @@ void tracker_send_fin(struct conn *c, const struct view *v)
 	struct endpoint *X = &c->end[x], *Y = &c->end[v->y];
 	struct endpoint_detail *D = &c->detail[x];
 
+	if (knows(X, K_FIN) && v->end == X->fend)
+		note_retry(&D->closing, v, D->last_fin.ts);
 	D->last_fin = mark_of(s);
 	D->fin_ack = s->ack;
 	D->fin_tsval = s->opt.ts_val;

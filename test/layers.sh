@@ -23,14 +23,14 @@ wheel: slab
 names:
 decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
 zeek|conn|holes: $words rules zeek conn slab
-time_wait: $connection oracle time_wait
+time_wait|vantage: $connection oracle time_wait vantage
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
 hosts: $words rules siphash slab
-draft|predicates|rules_*: $connection oracle time_wait draft predicates hosts
+draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates hosts
 message: $connection draft
 cells: rules slab
 flow: $connection siphash slab
-incarnation|engine|record|resolve*|finding|aggregate|judge|host_record: $connection cells draft flow hosts slab wheel message precedence incarnation engine record resolve time_wait finding aggregate judge tracker
+incarnation|engine|record*|resolve*|finding|aggregate|judge|host_record: $connection cells draft flow hosts slab wheel message precedence incarnation engine record record_private resolve time_wait vantage finding aggregate judge tracker
 tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
@@ -52,7 +52,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output' ;;
 	sys/random.h) echo 'flow reassemble' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h) echo 'sandbox*' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view rule* message names catalogue resolve flow hosts engine finding aggregate judge host_record incarnation record ignore community_id tcplint report* options main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts engine finding aggregate judge host_record incarnation record* ignore community_id tcplint report* options main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }

@@ -215,6 +215,35 @@ struct tcplint_state_time {
 
 #define TCPLINT_MAX_STATES 24
 
+#define TCPLINT_MAX_INTERVALS 6
+
+/* How the intervals between the copies of a segment go on (RFC 6298, 5.5). */
+enum tcplint_backoff {
+	TCPLINT_BACKOFF_UNKNOWN,     /* fewer than two intervals, or not only the timer of the sender made them */
+	TCPLINT_BACKOFF_EXPONENTIAL, /* each is longer than the one before it by a half at least */
+	TCPLINT_BACKOFF_LINEAR,      /* all are equal, within a tenth */
+	TCPLINT_BACKOFF_LINEAR_THEN_EXPONENTIAL, /* SYNs of Linux and the BSDs */
+	TCPLINT_BACKOFF_IRREGULAR    /* a copy was lost before the tap, for instance */
+};
+
+/* The copies of a SYN, SYN-ACK or FIN.  Times are nanoseconds. */
+struct tcplint_retries {
+	unsigned count; /* copies after the first; 255: or more */
+	unsigned timer; /* those that came although nothing of the peer's did in between: a timer sent them */
+	unsigned interval_count;
+	int64_t interval[TCPLINT_MAX_INTERVALS]; /* the first ones */
+	int64_t total; /* from the first copy to the last */
+	enum tcplint_backoff backoff;
+};
+
+/* Where the tap stands between the two hosts. */
+enum tcplint_vantage {
+	TCPLINT_VANTAGE_UNKNOWN,
+	TCPLINT_NEAR_CLIENT, /* on the client or close to it */
+	TCPLINT_MIDDLE,
+	TCPLINT_NEAR_SERVER
+};
+
 /* What one endpoint did.  `has_` members say whether the value was measured. */
 struct tcplint_endpoint {
 	bool has_isn, isn_inferred;
@@ -233,7 +262,10 @@ struct tcplint_endpoint {
 	bool state_certain;
 	unsigned state_count;
 	struct tcplint_state_time states[TCPLINT_MAX_STATES];
+	struct tcplint_retries syn_retries, synack_retries, fin_retries;
 };
+
+#define TCPLINT_MAX_NOT_EVALUATED 256
 
 /* Times are nanoseconds; -1: not measured. */
 struct tcplint_connection {
@@ -268,12 +300,18 @@ struct tcplint_connection {
 		uint32_t duplicates, reordered;
 		bool one_sided, truncated;
 	} quality;
+	struct {
+		enum tcplint_vantage estimate;
+		bool has_hops[2]; /* by enum tcplint_side: between that end and the tap, if its TTL began as usual */
+		unsigned hops[2];
+		int64_t rtt[2];   /* from the tap to that end and back, by what opened the connection */
+	} vantage;
 	const char *conn_state, *history; /* Zeek's */
 	unsigned not_evaluated_count;
 	struct {
 		unsigned rule;
 		const char *reason;
-	} not_evaluated[64];
+	} not_evaluated[TCPLINT_MAX_NOT_EVALUATED];
 	unsigned finding_count;
 	const struct tcplint_finding *const *findings;
 };

@@ -121,6 +121,27 @@ static void say_states(struct text *t, const struct tcplint_endpoint *e)
 				      tcplint_state_name(e->states[i].state));
 }
 
+/* "3 timer 3 exponential 1 2 4": milliseconds as decimals of seconds. */
+static void say_retries(struct text *t, const struct tcplint_retries *r)
+{
+	static const char *const backoff[] = { "-", "exponential", "linear", "linear_then_exponential", "irregular" };
+	size_t n;
+
+	say(t, "-");
+	if (!r->count)
+		return;
+	n = (size_t)snprintf(t->at, t->left, "%u timer %u %s", r->count, r->timer, backoff[r->backoff]);
+	for (unsigned i = 0; i < r->interval_count && n < t->left; i++)
+		n += (size_t)snprintf(t->at + n, t->left - n, " %g", (double)(r->interval[i] / 1000000) / 1000);
+}
+
+static void say_vantage(struct text *t, const struct tcplint_connection *c)
+{
+	static const char *const names[] = { "-", "near_client", "middle", "near_server" };
+
+	say(t, names[c->vantage.estimate]);
+}
+
 static bool say_endpoint(struct text *t, const struct tcplint_endpoint *e, const char *key)
 {
 	const struct {
@@ -146,6 +167,12 @@ static bool say_endpoint(struct text *t, const struct tcplint_endpoint *e, const
 		{ "isn_inferred", e->isn_inferred, e->has_isn },
 	};
 
+	if (strcmp(key, "syn_retries") == 0)
+		return say_retries(t, &e->syn_retries), true;
+	if (strcmp(key, "synack_retries") == 0)
+		return say_retries(t, &e->synack_retries), true;
+	if (strcmp(key, "fin_retries") == 0)
+		return say_retries(t, &e->fin_retries), true;
 	if (strcmp(key, "state") == 0)
 		return say_state(t, e), true;
 	if (strcmp(key, "states") == 0)
@@ -220,6 +247,8 @@ static bool say_record(struct text *t, const struct seen_connection *c, const ch
 		return say_teardown(t, c->c.teardown.kind), true;
 	if (strcmp(key, "active_closer") == 0)
 		return say_side(t, c->c.teardown.active_closer), true;
+	if (strcmp(key, "vantage") == 0)
+		return say_vantage(t, &c->c), true;
 	if (strcmp(key, "time_wait.holder") == 0)
 		return say_side(t, c->c.time_wait.holder), true;
 	if (strncmp(key, "time_wait.", 10) == 0)

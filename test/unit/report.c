@@ -116,7 +116,7 @@ static void connection(void **unused)
 				    "\"retransmitted_segments\":0,\"syn\":0,\"synack\":0,"
 				    "\"fin\":0,\"rst\":0,\"state\":\"ESTABLISHED\","
 				    "\"state_certain\":true,"
-				    "\"states\":[{\"state\":\"SYN_SENT\",\"t\":0.0},"
+				    "\"states\":[{\"state\":\"SYN_SENT\",\"t\":0.0,\"for\":0.04},"
 				    "{\"state\":\"ESTABLISHED\",\"t\":0.04}]},"
 				    "\"server\":{\"segments\":0,\"payload_bytes\":0,"
 				    "\"retransmitted_segments\":0,\"syn\":0,\"synack\":0,"
@@ -139,6 +139,19 @@ static void connection_with_everything(void **unused)
 	c.self_connect = true;
 	c.teardown.active_closer = TCPLINT_SERVER;
 	c.teardown.has_half_close = true;
+	c.endpoint[TCPLINT_CLIENT].fin_retries = (struct tcplint_retries){
+		.count = 2,
+		.timer = 2,
+		.interval_count = 2,
+		.interval = { 200 * MS, 400 * MS },
+		.total = 600 * MS,
+		.backoff = TCPLINT_BACKOFF_EXPONENTIAL,
+	};
+	c.vantage.estimate = TCPLINT_NEAR_SERVER;
+	c.vantage.has_hops[TCPLINT_CLIENT] = true;
+	c.vantage.hops[TCPLINT_CLIENT] = 7;
+	c.vantage.rtt[TCPLINT_CLIENT] = 20 * MS;
+	c.vantage.rtt[TCPLINT_SERVER] = -1;
 	c.time_wait.holder = 2;
 	c.time_wait.lower = 1;
 	c.time_wait.upper = c.time_wait.reuse_after = -1;
@@ -154,6 +167,9 @@ static void connection_with_everything(void **unused)
 	assert_non_null(strstr(p.line,
 			       "\"time_wait\":{\"holder\":\"both\","
 			       "\"start\":\"1970-01-01T00:00:00.000000000Z\",\"lower\":1e-9}"));
+	assert_non_null(strstr(p.line, "\"retries\":{\"fin\":{\"count\":2,\"timer\":2,\"intervals\":[0.2,0.4],"
+				       "\"total\":0.6,\"backoff\":\"exponential\"}},"));
+	assert_non_null(strstr(p.line, "\"vantage\":{\"estimate\":\"near_server\",\"client_hops\":7,\"client_rtt\":0.02}"));
 	assert_non_null(strstr(p.line, "\"not_evaluated\":{\"one_sided\":[\"synack_ack_mismatch\","
 				       "\"synack_ack_mismatch\"],"
 				       "\"truncated\":[\"synack_ack_mismatch\"]}"));
