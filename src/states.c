@@ -73,9 +73,23 @@ static bool happened_before(const struct conn *c, enum side x, enum fact a, enum
 		return true;
 	if (a == FIN_ACKED && b == FIN_SENT)
 		return false;
+	/* whose FIN acknowledged ours from the first copy on cannot have been heard before that ACK */
+	if (a == FIN_ACKED && b == FIN_RCVD && knows(&c->end[other(x)], K_FIN_AFTER_FIN))
+		return true;
+	if (a == FIN_RCVD && b == FIN_ACKED && knows(&c->end[other(x)], K_FIN_AFTER_FIN))
+		return false;
 	if (d->fact[a].frame != d->fact[b].frame)
 		return d->fact[a].frame < d->fact[b].frame;
 	return rank[a] < rank[b];
+}
+
+/* What came on its way to the endpoint after the RST that ended it met no connection. */
+static bool too_late(const struct conn *c, enum side x, enum fact f)
+{
+	const struct mark *at = c->detail[x].fact;
+
+	return f != RESET && fact_is(&c->end[x], RESET) && fact_get(&c->end[x], f) == TENTATIVE &&
+	       at[f].frame > at[RESET].frame;
 }
 
 static struct history history_of(const struct conn *c, enum side x)
@@ -83,7 +97,7 @@ static struct history history_of(const struct conn *c, enum side x)
 	struct history h = { 0 };
 
 	for (enum fact f = 0; f < FACT_COUNT; f++) {
-		if (!fact_is(&c->end[x], f))
+		if (!fact_is(&c->end[x], f) || too_late(c, x, f))
 			continue;
 		unsigned i = h.n++;
 
