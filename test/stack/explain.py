@@ -1,0 +1,79 @@
+"""Why a difference between kernel and capture is one that no packet shows.
+
+The only excuse is a segment that was lost (or forged) between the host and the tap, so that one of the two saw it and the
+other did not; and then only for states between which the host sent nothing that passed the tap.  Both are taken from the captures.
+At the host's own tap nothing is excused.
+"""
+import socket
+
+import compare
+import packet
+
+OWN = {"client": "near", "server": "far"}
+SLACK = 0.001  # seconds; a transition that belongs to a segment is so near to it
+
+BEFORE = 1.0  # seconds that a segment may have been on its way
+NOTHING_SENT = "nothing that the host sent passed the tap"
+LAST = "after the last segment of the host that passed the tap, something between the two was lost"
+BETWEEN = "between two segments of the host that passed the tap, something between host and tap was lost"
+
+
+def name(source, port):
+    return socket.inet_ntop(socket.AF_INET if len(source) == 4 else socket.AF_INET6, source), port
+
+
+def tuples(capture):
+    """The pairs of ends that have at least one segment in the capture."""
+    return {frozenset((name(s.source, s.sport), name(s.destination, s.dport)))
+            for s in (packet.parse(frame) for _, frame in capture.packets)}
+
+
+def identity(s):
+    """What makes it the same segment at another tap: the header without the checksum."""
+    end = s.at + (s.frame[s.at + 12] >> 4) * 4
+    return bytes(s.frame[s.at:s.at + 16]) + bytes(s.frame[s.at + 18:end])
+
+
+def of(capture, ends, begin, end):
+    """[(seconds, whether the host of ends[:2] sent it, identity)] of one connection, in a stretch of time."""
+    out = []
+    for ns, frame in capture.packets:
+        s = packet.parse(frame)
+        source, destination = name(s.source, s.sport), name(s.destination, s.dport)
+        if {source, destination} == {ends[:2], ends[2:]} and begin <= ns / 1e9 <= end:
+            out.append((ns / 1e9, source == ends[:2], identity(s)))
+    return out
+
+
+def stretches(difference):
+    """(first state of the kernel's that differs, first that does again not, first of ours that differs), for every way to see it."""
+    truth, got = difference.truth, difference.got
+    for i in range(len(truth) + 1):
+        for j in (j for j in range(len(got) + 1) if compare.equal(truth[:i], got[:j])):
+            for k in range(i, len(truth) + 1):
+                if any(compare.equal(truth[k:], got[n:]) for n in range(j, len(got) + 1)):
+                    yield i, k, j
+
+
+def why(run, tap, difference):
+    """A sentence, or None: it is a mistake."""
+    if tap == OWN[difference.side]:
+        return None
+    times = [t + run.witness.offset for t in difference.times]
+    until = difference.until + run.witness.offset
+    own = of(run.lab.captures[OWN[difference.side]], difference.key, times[0] - BEFORE, until)
+    here = of(run.lab.captures[tap], difference.key, times[0] - BEFORE, until)
+    passed = {who for _, _, who in own} & {who for _, _, who in here}
+    if not any(mine for _, mine, who in here):
+        return NOTHING_SENT
+    lost = [t for t, _, who in own + here if who not in passed]
+    sent = [t for t, mine, who in own if mine and who in passed]
+    for i, k, j in stretches(difference):
+        begin = times[i] if i < k else difference.seen[min(j, len(difference.seen) - 1)]
+        end = times[k] if k < len(times) else until
+        if any(begin + SLACK < t < end - SLACK for t in sent):
+            continue
+        since = max((t for t in sent if t <= begin + SLACK), default=begin)
+        if any(since - BEFORE <= t <= end + SLACK for t in lost):
+            return BETWEEN if any(t > begin + SLACK for t in sent) else LAST
+    return None
