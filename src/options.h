@@ -55,6 +55,7 @@ struct options {
 	int format; /* enum format */
 	int64_t stats_interval; /* nanoseconds; 0: none */
 
+	const char *user;    /* -Z, or null */
 	const char *explain; /* with MODE_EXPLAIN */
 
 	/* raw material of the above */

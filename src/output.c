@@ -393,6 +393,11 @@ int output_errno(const struct output *o)
 	return o->failure;
 }
 
+int output_descriptor(const struct output *o)
+{
+	return o->standard ? -1 : o->fd;
+}
+
 uint64_t output_lost(const struct output *o)
 {
 	return o->lost;

@@ -56,6 +56,9 @@ bool output_reopen(struct output *o);
 /* The errno of the failure that stuck; 0: none.  EPIPE means that the reader has gone. */
 int output_errno(const struct output *o);
 
+/* Of the file of the moment; -1: it is standard output, or not open yet. */
+int output_descriptor(const struct output *o);
+
 /* Records that were dropped. */
 uint64_t output_lost(const struct output *o);
 

@@ -45,6 +45,12 @@ struct report_options {
 	bool colour;         /* text: the reader is a terminal and wants it */
 };
 
+/* What is in force against what a packet might do to the program. */
+struct report_sandbox {
+	uint32_t uid;
+	bool no_new_privs, no_capabilities, seccomp, landlock;
+};
+
 /* What the first record says of the run. */
 struct report_capture {
 	const char *const *sources; /* file names, or the interface */
@@ -53,6 +59,7 @@ struct report_capture {
 	const char *linktype; /* "EN10MB" */
 	uint32_t snaplen;     /* bytes */
 	const char *filter;   /* null: none */
+	const struct report_sandbox *sandbox; /* null: not to be said */
 	const struct tcplint_options *options;
 	uint64_t memory_bound; /* bytes; 0: not said */
 };

@@ -44,6 +44,17 @@ static void put_options(struct report *r, json_t *object, const struct tcplint_o
 	put_bool(r, object, "vlan_in_key", o->vlan_in_key);
 }
 
+static void put_sandbox(struct report *r, json_t *object, const struct report_sandbox *s)
+{
+	json_t *sandbox = put_object(r, object, "sandbox");
+
+	put_number(r, sandbox, "uid", s->uid);
+	put_bool(r, sandbox, "no_new_privs", s->no_new_privs);
+	put_bool(r, sandbox, "no_capabilities", s->no_capabilities);
+	put_bool(r, sandbox, "seccomp", s->seccomp);
+	put_bool(r, sandbox, "landlock", s->landlock);
+}
+
 bool json_capture(struct report *r, const struct report_capture *c)
 {
 	json_t *object, *sources;
@@ -61,6 +72,8 @@ bool json_capture(struct report *r, const struct report_capture *c)
 	put_text(r, object, "linktype", c->linktype);
 	put_number(r, object, "snaplen", c->snaplen);
 	put_foreign(r, object, "filter", c->filter);
+	if (c->sandbox)
+		put_sandbox(r, object, c->sandbox);
 	put_options(r, object, c->options);
 	if (c->memory_bound)
 		put_number(r, object, "memory_bound", c->memory_bound);

@@ -14,6 +14,7 @@
 #include "report.h"
 #include "rules.h"
 #include "run.h"
+#include "sandbox.h"
 #include "signals.h"
 
 #define DROPS_MAX 32
@@ -29,6 +30,7 @@ struct session {
 	const struct reporter *reporter;
 	struct tcplint *lint;
 	struct ignore_list *ignored;
+	struct sandbox sandbox;
 	bool disabled[RULE_COUNT];
 	bool found; /* a violation, deviation or attack_suspect was reported (--exit-code) */
 	bool broken; /* the output does not take any more */
@@ -233,6 +235,13 @@ static bool open_lint(struct session *s, struct tcplint_options *lo, struct erro
 static bool announce(struct session *s, const struct tcplint_options *lo)
 {
 	const struct options *o = s->options;
+	const struct report_sandbox sandbox = {
+		.uid = s->sandbox.uid,
+		.no_new_privs = s->sandbox.no_new_privs,
+		.no_capabilities = s->sandbox.no_capabilities,
+		.seccomp = s->sandbox.seccomp,
+		.landlock = s->sandbox.landlock,
+	};
 	const char *const *sources = o->capture.file_count ? o->capture.files : &o->capture.interface;
 	bool good;
 
@@ -244,11 +253,34 @@ static bool announce(struct session *s, const struct tcplint_options *lo)
 		.linktype = capture_linktype_name(s->capture),
 		.snaplen = (uint32_t)capture_snaplen(s->capture),
 		.filter = o->capture.filter,
+		.sandbox = capture_is_live(s->capture) ? &sandbox : NULL,
 		.options = lo,
 		.memory_bound = capture_is_live(s->capture) ? tcplint_counters(s->lint)->memory_bound : 0,
 	});
 	s->announcing = false;
 	return good;
+}
+
+/* Everything is open: nothing that a packet can do to us needs more than this. */
+static bool confine(struct session *s, struct error *e)
+{
+	const struct options *o = s->options;
+	const bool to_file = o->output && strcmp(o->output, "-") != 0;
+	const int written = output_descriptor(s->output);
+	struct error warning;
+
+	if (!sandbox_enter(&(struct sandbox_request){
+		.user = o->user,
+		.files = &o->output,
+		.file_count = to_file,
+		.written = &written,
+		.written_count = to_file && written >= 0,
+		.live = capture_is_live(s->capture),
+	}, &s->sandbox, &warning, e))
+		return false;
+	if (warning.text[0])
+		fprintf(stderr, "tcplint: %s\n", warning.text);
+	return true;
 }
 
 static bool open_session(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e)
@@ -261,7 +293,7 @@ static bool open_session(struct session *s, struct tcplint_options *lo, unsigned
 		return false;
 	if (capture_warning(s->capture))
 		fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
-	return open_lint(s, lo, e) && open_report(s, emit, e);
+	return open_lint(s, lo, e) && open_report(s, emit, e) && confine(s, e);
 }
 
 static void totals(struct session *s, bool last)

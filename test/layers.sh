@@ -15,7 +15,7 @@ connection="$words conn view zeek holes rules names"
 # besides its own and compiler.h.
 table="
 compiler|events|seq|isn|cursor|siphash|checksum|community_id|signals|frame|segment|error:
-slab|ignore: error
+slab|ignore|sandbox: error
 rotation:
 output: error rotation
 oracle: seq
@@ -36,7 +36,7 @@ report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source
 options: error capture rotation
-main|run*: error frame catalogue capture decode ignore names options output report rules run signals rotation
+main|run*: error frame catalogue capture decode ignore names options output report rules run sandbox signals rotation
 rulegen: names rules drops
 "
 
@@ -49,9 +49,9 @@ private_to() {
 	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
 	getopt.h) echo 'options' ;;
 	signal.h) echo 'signals' ;;
-	time.h) echo 'capture* report* rotation output' ;;
+	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble' ;;
-	sys/socket.h | netinet/* | sys/ioctl.h) echo 'sandbox*' ;; # nothing here talks to the network
+	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
 	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts engine finding aggregate judge host_record incarnation record* ignore community_id tcplint report* options main run*' ;;
 	*) echo '*' ;; # the C library
 	esac

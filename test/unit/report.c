@@ -226,7 +226,7 @@ static void capture(void **unused)
 	struct tcplint_options o = { .msl = 30000 * MS,
 				     .min_severity = TCPLINT_NOTICE,
 				     .min_confidence = 0.7F };
-	const struct report_capture c = { sources, 2, false, "EN10MB", 262144, "tcp port 80", &o, 0 };
+	const struct report_capture c = { sources, 2, false, "EN10MB", 262144, "tcp port 80", NULL, &o, 0 };
 	struct paper p;
 	struct report *r = open_report(&p, NULL);
 
