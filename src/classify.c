@@ -20,7 +20,7 @@ static bool odd_flags(const struct segment *s)
 
 static bool odd_fields(const struct segment *s)
 {
-	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack)))
+	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack) || s->tos & TOS_ECN))
 		return true;
 	return s->flags & FLAG_RESERVED ||
 	       (s->flags & FLAG_URG && (!s->urgent || s->flags & (FLAG_SYN | FLAG_RST)));
@@ -71,11 +71,13 @@ static bool odd_options(const struct segment *s)
 {
 	const struct tcp_options *o = &s->opt;
 
-	if (o->present & OPT_FAST_OPEN_BOTH || (o->present & OPT_USER_TIMEOUT && !o->user_timeout))
+	if (o->present & OPT_FAST_OPEN_BOTH || (o->present & OPT_USER_TIMEOUT && !o->user_timeout) ||
+	    (o->present & OPT_AUTHENTICATION) == OPT_AUTHENTICATION)
 		return true;
 	if (!(s->flags & FLAG_SYN))
 		return o->present & (OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED | OPT_FAST_OPEN);
-	return (o->present & OPT_WSCALE && o->wscale > MOST_WSCALE) || (o->present & OPT_MSS && o->mss < TINY_MSS) ||
+	return (s->flags & FLAG_ACK && !(o->present & (OPT_MSS | OPT_UNREADABLE))) ||
+	       (o->present & OPT_WSCALE && o->wscale > MOST_WSCALE) || (o->present & OPT_MSS && o->mss < TINY_MSS) ||
 	       (o->present & OPT_FAST_OPEN && !legal_cookie(o->cookie_len)) ||
 	       (o->present & OPT_TIMESTAMPS && o->ts_ecr && !(s->flags & FLAG_ACK));
 }
@@ -88,9 +90,25 @@ static bool synack_disagrees(const struct view *v)
 
 	if (v->x != SERVER || !YD->has_syn)
 		return false;
-	if (is_ecn_setup_synack(s->flags) && !YD->asked_ecn)
+	if ((is_ecn_setup_synack(s->flags) && !YD->asked_ecn) || reflects_ecn(YD, s->flags))
 		return true;
 	return !(YD->syn_any & OPT_UNREADABLE) && (s->opt.present & ~YD->syn_any & OPT_ASKED_FOR || echoes_no_syn(YD, s));
+}
+
+/* What an end's SYNs announced or asked for, and its segment lacks, or the other way round. */
+static bool strays(const struct view *v)
+{
+	const struct segment *s = v->s;
+	const struct endpoint_detail *XD = v->XD;
+	const uint32_t present = s->opt.present;
+
+	if (!XD->has_syn)
+		return false;
+	if (present & OPT_EXPERIMENT && s->opt.exids & ~XD->syn_exids && !(XD->syn_any & OPT_UNREADABLE))
+		return true;
+	if (v->c->authenticated && !(present & OPT_UNREADABLE) && XD->syn_any & ~XD->syn_lacked & OPT_AUTHENTICATION & ~present)
+		return true;
+	return lost_join(v);
 }
 
 /* What the SYNs did not agree on, as far as they were seen and their options whole. */
@@ -101,6 +119,8 @@ static bool disagreed(const struct view *v)
 	if (s->flags & (FLAG_SYN | FLAG_RST))
 		return (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && synack_disagrees(v);
 	if (v->c->timestamps && !(s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE)))
+		return true;
+	if ((v->c->no_timestamps && s->opt.present & OPT_TIMESTAMPS) || (v->c->no_ecn && s->tos & TOS_ECN && s->len) || strays(v))
 		return true;
 	return s->opt.present & OPT_SACK && v->YD->has_syn && !(v->YD->syn_any & (OPT_SACK_PERMITTED | OPT_UNREADABLE));
 }
@@ -146,6 +166,8 @@ static uint32_t option_events(struct view *v)
 	if (s->opt.present & (OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_DUPLICATE | OPT_AFTER_EOL))
 		ev |= EV_BAD_OPTIONS;
 	if ((s->opt.present & ~(uint32_t)OPT_TIMESTAMPS || s->flags & FLAG_SYN) && odd_options(s))
+		ev |= EV_ODD_OPTIONS;
+	if (!v->foreign && opens_without_mss(v))
 		ev |= EV_ODD_OPTIONS;
 	if (!v->foreign && disagreed(v))
 		ev |= EV_DISAGREED;

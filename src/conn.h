@@ -121,12 +121,14 @@ struct endpoint_detail {
 	uint32_t syn, synack, fin, rst;
 	uint32_t syn_opt; /* enum tcp_option_bit of its SYN or SYN-ACK; 0 and !has_syn: not seen */
 	uint16_t syn_flags;
+	uint16_t syn_flags_any; /* that any of its SYNs and SYN-ACKs had */
 	uint16_t mss;
 	uint8_t wscale;
 	bool has_syn, syn_cut;
 	uint32_t fin_reply_seq; /* SND.NXT when it first acknowledged the peer's FIN, without a FIN of its own in that segment */
 	struct mark fin_reply;
 	bool asked_ecn; /* one of its SYNs had ECE and CWR */
+	bool syn_ect;   /* one of its SYNs or SYN-ACKs was ECN-capable transport */
 	uint32_t first_fin_ack; /* the ACK field of its first FIN */
 	uint32_t fin_ack;       /* and of its latest */
 	uint32_t fin_tsval;
@@ -142,6 +144,7 @@ struct endpoint_detail {
 	struct mark last_ack_of_fin;   /* its ACK of the latest copy of the peer's FIN: TIME_WAIT begins anew */
 	uint32_t syn_len; /* payload of its SYN */
 	uint32_t syn_any, syn_lacked; /* enum tcp_option_bit that any of its SYNs and SYN-ACKs had; that any had not */
+	uint32_t syn_exids;    /* ExIDs that any of them had: a set (segment.h) */
 	uint32_t syn_tsval;    /* of its latest SYN or SYN-ACK with timestamps */
 	uint32_t syn_first_tsval; /* and of its first */
 	uint32_t syn_interval; /* microseconds between the first copies of a run at equal intervals; 0: none */
@@ -188,6 +191,9 @@ struct conn {
 	bool fast_open;
 	bool options_cut; /* the snapshot ended in an option list */
 	bool timestamps; /* every SYN and SYN-ACK seen, of both ends, carried them */
+	bool no_timestamps; /* both were seen, and all of one end's lacked them */
+	bool no_ecn;        /* both were seen, and ECN was not agreed on; nor are all packets marked, whatever was */
+	bool authenticated; /* some SYN or SYN-ACK carried MD5 or TCP-AO */
 	struct endpoint end[2]; /* by enum side */
 	struct endpoint_detail detail[2];
 	struct attempt syn[ATTEMPTS];    /* of the client */

@@ -125,8 +125,11 @@ static uint32_t keep_experiment(struct list *l, const uint8_t *p, uint8_t length
 			l->o->present |= OPT_DUPLICATE;
 	}
 	l->exids[l->exid_count++] = exid;
-	if (be16(p + 2) != EXID_FAST_OPEN)
+	if (be16(p + 2) != EXID_FAST_OPEN) {
+		l->o->exid = be16(p + 2);
+		l->o->exids |= exid_bit(l->o->exid);
 		return OPT_EXPERIMENT;
+	}
 	l->o->cookie_len = (uint8_t)(length - 4);
 	return OPT_FAST_OPEN | OPT_FAST_OPEN_EXP | fast_open_both(l->o, 0);
 }

@@ -30,13 +30,18 @@ enum event {
 	EV_KEEPALIVE = 1 << 19, /* E-KA (rules.md 1.11) */
 	EV_DUPLICATE = 1 << 20, /* E-DUP: a copy made by the capture; no other rule runs */
 	EV_TRUNCATED = 1 << 21,
+	/*
+	 * An acknowledgment, timestamp or window edge that goes back; data, an echo or a SACK block beyond what the other end
+	 * allowed or sent; a pure ACK below what its sender has used.
+	 */
+	EV_ODD_NUMBERS = 1 << 22,
 	EV_DUP_ACK = 1 << 23,   /* EV_PURE_ACK that acknowledges nothing new */
 	EV_LOSS = 1 << 24,      /* this segment proves that the capture missed something */
 	EV_ICMP = 1 << 26,      /* not a segment: an ICMP error that quotes one */
-	EV_ODD_OPTIONS = 1 << 27, /* an option where it may not stand, or with a value that it may not have */
-	EV_DISAGREED = 1 << 28, /* options, or ECN, other than the SYNs seen agreed on */
+	EV_ODD_OPTIONS = 1 << 27, /* an option where it may not stand, or with a value that it may not have; a SYN without MSS */
+	EV_DISAGREED = 1 << 28, /* options, ECN or a length other than the SYNs seen agreed on */
 	EV_SYN_AGAIN = 1 << 29, /* a copy of a SYN or SYN-ACK: same sender, same numbers */
-	EV_ODD_FIELDS = 1 << 30, /* reserved bits, URG that points nowhere; on a SYN an ACK field or no window */
+	EV_ODD_FIELDS = 1 << 30, /* reserved bits, URG that points nowhere; on a SYN an ACK field, no window or ECT */
 	EV_ANY = 1 << 25,       /* every segment: for rules that cannot be narrowed; use it for nothing cheap */
 };
 

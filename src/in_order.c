@@ -15,8 +15,14 @@ static bool at_rest(const struct conn *c)
 	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
 
 	return a->facts == ESTABLISHED_FACTS && b->facts == ESTABLISHED_FACTS && !c->candidates && !a->holes &&
-	       !b->holes && !c->older && !c->newer && !c->pending && (c->hs_ack.frame || !c->synacks) &&
+	       !b->holes && !c->older && !c->newer && !c->pending && (c->hs_ack.frame || !c->synacks) && !c->authenticated &&
 	       !c->damaged[CLIENT].valid && !c->damaged[SERVER].valid;
+}
+
+/* It is as the SYNs agreed on (classify.c, EV_DISAGREED). */
+static bool agreed(const struct conn *c, const struct segment *s)
+{
+	return !(s->opt.present & OPT_TIMESTAMPS && c->no_timestamps) && !(s->tos & TOS_ECN && c->no_ecn);
 }
 
 static bool ordinary(const struct segment *s, const struct endpoint *X)
@@ -35,7 +41,7 @@ bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x
 	const struct endpoint *X = &c->end[x], *Y = &c->end[other(x)];
 
 	return (X->known & needs) == needs && (Y->known & K_SMAX) && s->seq == X->smax &&
-	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) && at_rest(c);
+	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) && agreed(c, s) && at_rest(c);
 }
 
 void tracker_go_on(struct conn *c, const struct segment *s, enum side x)

@@ -17,6 +17,15 @@ static inline bool intact(const struct view *v, uint32_t event)
 	return v->events & event && v->s && !v->foreign && !v->s->bad_header && v->s->checksum != CHECKSUM_BAD;
 }
 
+/* Probes, and answers to what is no part of the connection, are made from less than its whole state. */
+static inline bool from_whole_state(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	return s->flags & FLAG_ACK && !(v->events & EV_KEEPALIVE) && !(s->len <= 1 && s->seq == v->X->smax - 1) &&
+	       !(is_pure_ack(s) && !(v->events & EV_ACK_NEW));
+}
+
 /* Whether `ack` acknowledges one of the client's SYNs, with or without its data (RFC 7413, 4.2.2). */
 static inline bool acks_a_syn(const struct conn *c, uint32_t ack)
 {

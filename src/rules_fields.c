@@ -41,3 +41,15 @@ bool rule_window_zero_in_handshake(const struct view *v, struct draft *d)
 	return intact(v, EV_ODD_FIELDS) && v->events & (EV_SYN | EV_SYNACK) && !(v->events & EV_ODD_FLAGS) &&
 	       !v->s->window && field_draft(v, d, TCPLINT_FIELD_WINDOW, 0);
 }
+
+/* RFC 8311, 4.3 lets experiments do it, and AccECN asks for it with a flag of its own. */
+bool rule_ect_on_syn(const struct view *v, struct draft *d)
+{
+	if (!intact(v, EV_ODD_FIELDS) || !(v->events & (EV_SYN | EV_SYNACK)) || v->events & EV_ODD_FLAGS ||
+	    !(v->s->tos & TOS_ECN) || (v->s->flags | v->YD->syn_flags_any) & FLAG_AE)
+		return false;
+	draft_offender(d, v->x);
+	d->number[0] = v->s->tos & TOS_ECN;
+	draft_frame(d, mark_of(v->s));
+	return true;
+}

@@ -129,36 +129,6 @@ enum outcome settle_sack_not_permitted(const struct view *v, struct candidate *k
 	return settle_unasked(v, k, other((enum side)k->sender), OPT_SACK_PERMITTED);
 }
 
-/*
- * An end that has used timestamps after its SYN knows that they were agreed on, and contradicts itself.
- * One that never did may have given them up in a copy of its SYN that the capture missed, and
- * a bare ACK may come from whoever guards the connection: less sure.
- */
-bool rule_ts_missing_after_negotiation(const struct view *v, struct draft *d)
-{
-	const struct segment *s = v->s;
-
-	if (!intact(v, EV_DISAGREED) || !live(v, EV_ANY) || !v->c->timestamps || v->c->self_connect ||
-	    s->flags & (FLAG_SYN | FLAG_RST) || s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE))
-		return false;
-	/* probes, and answers to what is no part of the connection, are made from less than its whole state */
-	if (v->events & EV_KEEPALIVE || (s->len <= 1 && s->seq == v->X->smax - 1) || !(s->flags & FLAG_ACK) ||
-	    (is_pure_ack(s) && !(v->events & EV_ACK_NEW)) || s->ttl != v->X->ttl)
-		return false;
-	draft_offender(d, v->x);
-	draft_plain(d, TCPLINT_FIELD_OPTION, TIMESTAMPS);
-	d->number[0] = s->flags;
-	d->number[1] = s->len;
-	if (is_pure_ack(s) || v->X->tsval == v->XD->syn_tsval) {
-		d->cap = 0.6F;
-		d->alternatives = ALT_capture_loss | ALT_middlebox;
-	}
-	draft_frame(d, v->c->detail[CLIENT].fact[SYN_SENT]);
-	draft_frame(d, v->c->detail[SERVER].fact[SYN_SENT]);
-	draft_frame(d, mark_of(s));
-	return true;
-}
-
 /* ---- values ---- */
 
 bool rule_opt_after_eol(const struct view *v, struct draft *d)
@@ -225,38 +195,16 @@ bool rule_hs_options_changed(const struct view *v, struct draft *d)
 	return true;
 }
 
-/* Linux echoes the connection before when it reuses a tuple in TIME_WAIT; who received a SYN has what to echo. */
-bool rule_ts_syn_tsecr_nonzero(const struct view *v, struct draft *d)
+/* A server shows it with its SYN-ACK; a client is judged by the segment with which it goes on. */
+bool rule_opt_mss_absent(const struct view *v, struct draft *d)
 {
-	if (v->c->id.incarnation || fact_is(v->X, SYN_RCVD))
-		return false;
-	if (!intact(v, EV_ODD_OPTIONS) || (v->s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN ||
-	    !(v->s->opt.present & OPT_TIMESTAMPS) || !v->s->opt.ts_ecr)
-		return false;
-	draft_offender(d, v->x);
-	draft_wrong(d, TCPLINT_FIELD_TSECR, 0, v->s->opt.ts_ecr);
-	draft_frame(d, mark_of(v->s));
-	return true;
-}
+	const bool synack = v->events & EV_SYNACK && !(v->events & EV_ODD_FLAGS) &&
+			    !(v->s->opt.present & (OPT_MSS | OPT_UNREADABLE));
 
-bool rule_ts_echo_wrong_synack(const struct view *v, struct draft *d)
-{
-	if (!(v->events & EV_DISAGREED) || !answers_syn(v) || v->YD->syn_any & OPT_UNREADABLE || !echoes_no_syn(v->YD, v->s))
+	if (!intact(v, EV_ODD_OPTIONS) || (!synack && (!live(v, EV_ANY) || !opens_without_mss(v))))
 		return false;
 	draft_offender(d, v->x);
-	draft_wrong(d, TCPLINT_FIELD_TSECR, v->YD->syn_tsval, v->s->opt.ts_ecr);
-	d->number[0] = v->YD->syn;
-	d->alternatives = ALT_capture_loss | ALT_middlebox;
-	draft_frame(d, newest_syn(v->c));
-	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->ipv6 ? 1220 : 536;
+	draft_frame(d, synack ? mark_of(v->s) : v->XD->fact[SYN_SENT]);
 	return true;
-}
-
-enum outcome settle_ts_echo_wrong_synack(const struct view *v, struct candidate *k)
-{
-	const struct endpoint_detail *C = &v->c->detail[CLIENT];
-
-	if (seq_in(C->syn_first_tsval, k->draft.value[0].actual, C->syn_tsval) || C->syn_lacked & OPT_TIMESTAMPS)
-		return DISMISSED;
-	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }

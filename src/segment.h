@@ -25,6 +25,9 @@ enum tcp_flag {
 	FLAG_RESERVED = 0xe00, /* the three bits that are still reserved */
 };
 
+/* RFC 3168, 5: the two bits of the type of service or traffic class that are ECN's. */
+enum { TOS_ECN = 0x03 };
+
 /* Which options the segment carried, one bit each. */
 enum tcp_option_bit {
 	OPT_MSS = 1 << 0,
@@ -53,6 +56,14 @@ enum tcp_option_bit {
 	OPT_UNREADABLE = OPT_BAD_LIST | OPT_BAD_LENGTH | OPT_CUT, /* an option may have been there that has no bit */
 };
 
+#define OPT_AUTHENTICATION (OPT_MD5 | OPT_AO)
+
+/* RFC 6994: a bit for an experiment identifier, of a set of 32.  Two of them may share one. */
+static inline uint32_t exid_bit(uint16_t exid)
+{
+	return UINT32_C(1) << (exid * UINT32_C(2654435761) >> 27);
+}
+
 enum checksum {
 	CHECKSUM_UNKNOWN, /* not all bytes captured, or fragments missing */
 	CHECKSUM_OK,
@@ -77,6 +88,8 @@ struct tcp_options {
 	uint32_t present; /* enum tcp_option_bit */
 	uint32_t ts_val, ts_ecr;
 	uint32_t layout;  /* hash of the kinds in order: tells two stacks apart */
+	uint32_t exids;   /* of kinds 253 and 254 but Fast Open's: a set of ExIDs, one bit each by exid_bit() */
+	uint16_t exid;    /* the last of them */
 	uint16_t mss;
 	uint16_t user_timeout;
 	uint8_t wscale;      /* as sent; above 14 is a rule's business */

@@ -74,6 +74,9 @@ static void learn_syn(struct conn *c, const struct view *v)
 		D->syn_len = s->len;
 	D->syn_any |= s->opt.present;
 	D->syn_lacked |= ~s->opt.present;
+	D->syn_flags_any |= s->flags;
+	D->syn_exids |= s->opt.exids;
+	D->syn_ect = D->syn_ect || s->tos & TOS_ECN;
 	D->asked_ecn = D->asked_ecn || (s->flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR);
 	if (!D->has_syn || s->flags & FLAG_ACK || other_isn) {
 		D->has_syn = true;
@@ -124,6 +127,20 @@ static void learn_scale(struct conn *c)
 
 	for (enum side i = CLIENT; i <= SERVER; i++)
 		c->end[i].wscale = (uint8_t)(!both ? 0 : d[i].wscale > 14 ? 14 : d[i].wscale);
+}
+
+/* What both ends' SYNs came to, for the segments that follow.  A list that cannot be read lacks nothing. */
+static void learn_agreement(struct conn *c)
+{
+	const struct endpoint_detail *C = &c->detail[CLIENT], *S = &c->detail[SERVER];
+	const uint32_t both = C->syn_any & S->syn_any, any = C->syn_any | S->syn_any;
+	const bool seen = C->has_syn && S->has_syn && !c->self_connect;
+
+	c->timestamps = both & ~C->syn_lacked & ~S->syn_lacked & OPT_TIMESTAMPS;
+	c->no_timestamps = seen && !(both & OPT_TIMESTAMPS) && !(any & OPT_UNREADABLE);
+	c->no_ecn = seen && !c->simultaneous && !C->syn_ect && !S->syn_ect &&
+		    !(C->asked_ecn && S->syn_flags_any & (FLAG_ECE | FLAG_CWR | FLAG_AE));
+	c->authenticated = any & OPT_AUTHENTICATION;
 }
 
 static void keep_past(struct conn *c, enum side x)
@@ -194,8 +211,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	}
 	fact_set(c, x, SYN_SENT, CONFIRMED, m);
 	learn_scale(c);
-	c->timestamps = c->detail[CLIENT].syn_any & c->detail[SERVER].syn_any & ~c->detail[CLIENT].syn_lacked &
-			~c->detail[SERVER].syn_lacked & OPT_TIMESTAMPS;
+	learn_agreement(c);
 }
 
 void tracker_send_fin(struct conn *c, const struct view *v)

@@ -75,6 +75,19 @@ static inline bool is_pure_ack(const struct segment *s)
 	return (s->flags & (FLAG_SYN | FLAG_FIN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && !s->len;
 }
 
+/* The first segment with which the client goes on after the SYN-ACK. */
+static inline bool is_third_step(const struct view *v)
+{
+	return v->x == CLIENT && v->c->synacks && !v->c->hs_ack.frame && !v->c->simultaneous && !v->c->self_connect &&
+	       (v->s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && v->XD->has_syn;
+}
+
+/* A client without MSS option, judged when it turns out to be more than a scanner. */
+static inline bool opens_without_mss(const struct view *v)
+{
+	return is_third_step(v) && !(v->XD->syn_any & (OPT_MSS | OPT_UNREADABLE));
+}
+
 #define MOST_WSCALE 14 /* RFC 7323, 2.3 */
 #define TINY_MSS    64 /* rules.md, opt_mss_tiny */
 
@@ -101,6 +114,23 @@ static inline bool echoes_no_syn(const struct endpoint_detail *asked, const stru
 {
 	return s->opt.present & asked->syn_any & ~asked->syn_lacked & OPT_TIMESTAMPS &&
 	       (s->opt.ts_val || s->opt.ts_ecr) && !seq_in(asked->syn_first_tsval, s->opt.ts_ecr, asked->syn_tsval);
+}
+
+/* RFC 3168, 6.1.1: the flags of the SYN again, from a host that does not know what they are. */
+static inline bool reflects_ecn(const struct endpoint_detail *asked, unsigned flags)
+{
+	return asked->asked_ecn && (flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR) &&
+	       !((flags ^ asked->syn_flags_any) & FLAG_AE);
+}
+
+/* The client's first segment after the handshake of a subflow of Multipath TCP, in which MP_JOIN got lost. */
+static inline bool lost_join(const struct view *v)
+{
+	const struct endpoint_detail *C = v->XD, *S = v->YD;
+
+	if (!is_third_step(v) || !(C->syn_any & ~C->syn_lacked & OPT_MP_JOIN) || !S->has_syn || S->syn_any & OPT_UNREADABLE)
+		return false;
+	return !(S->syn_any & OPT_MP_JOIN) || !(v->s->opt.present & (OPT_MP_JOIN | OPT_UNREADABLE));
 }
 
 /* Intervals in microseconds that are equal within a tenth of the larger. */

@@ -55,6 +55,7 @@ struct script_step {
 	unsigned options_len;
 	uint8_t relative[8]; /* where in `options` a number of the peer's sequence space stands */
 	unsigned relative_count;
+	uint8_t tos; /* type of service, or traffic class */
 	int ttl, id, data_offset; /* -1: not given; the parser numbers the packets of each side */
 	long cut;                 /* bytes captured; -1: all */
 	bool bad_checksum, offload;

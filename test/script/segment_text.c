@@ -241,6 +241,11 @@ static void set_ttl(struct script_step *p, int64_t n)
 	p->ttl = (int)n;
 }
 
+static void set_tos(struct script_step *p, int64_t n)
+{
+	p->tos = (uint8_t)n;
+}
+
 static void set_id(struct script_step *p, int64_t n)
 {
 	p->id = (int)n;
@@ -270,7 +275,7 @@ static void set_reserved(struct script_step *p, int64_t n)
 static const struct extra extras[] = {
 	{ "win", 65535, set_window }, { "urg", 65535, set_urgent },    { "ttl", 255, set_ttl },
 	{ "id", 65535, set_id },      { "doff", 15, set_data_offset }, { "cut", 262144, set_cut },
-	{ "flow", 999, set_flow },    { "reserved", 7, set_reserved },
+	{ "flow", 999, set_flow },    { "reserved", 7, set_reserved }, { "tos", 255, set_tos },
 };
 
 static bool read_extra(struct words *w, struct script_step *p, const char **error)

@@ -120,12 +120,12 @@ static void put_ip(const struct script *s, const struct script_step *p,
 	address(s, w, from, src);
 	address(s, w, !from, dst);
 	if (w->ipv6) {
-		put(pen, 0x60000000, 4);
+		put(pen, 0x60000000 | (uint32_t)p->tos << 20, 4);
 		put(pen, len, 2);
 		put(pen, protocol, 1);
 		put(pen, ttl, 1);
 	} else {
-		put(pen, 0x4500, 2);
+		put(pen, 0x4500u | p->tos, 2);
 		put(pen, 20 + len, 2);
 		put(pen, (uint64_t)(p->id & 0xffff), 2);
 		put(pen, 0x4000, 2);
