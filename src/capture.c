@@ -90,7 +90,7 @@ static bool open_files(struct capture *c, const struct capture_options *o, struc
 		if (!input_open(&c->input[c->opened], o->files[c->opened], o, e))
 			return false;
 	c->input[0].base = 0;
-	return true;
+	return input_resume(&c->input[0], o, e);
 }
 
 struct capture *capture_open(const struct capture_options *o, struct error *e)
@@ -158,18 +158,18 @@ static void fill(struct frame *f, const struct pcap_pkthdr *h, const u_char *dat
 		f->captured = (uint32_t)snaplen;
 }
 
-/* The current input is exhausted: is there another one? */
-static bool next_input(struct capture *c)
+/* The current input is exhausted: CAPTURE_END when there is no other one. */
+static enum capture_event next_input(struct capture *c, struct error *e)
 {
 	struct input *done = &c->input[c->current];
 	uint64_t base = done->base + done->source.frames;
 
 	if (c->current + 1 == c->count)
-		return false;
+		return CAPTURE_END;
 	input_close(done);
 	c->current++;
 	c->input[c->current].base = base;
-	return true;
+	return input_resume(&c->input[c->current], &c->options, e) ? CAPTURE_FRAME : CAPTURE_FAILED;
 }
 
 static enum capture_event next_of_files(struct capture *c, struct frame *frame, struct error *e)
@@ -181,8 +181,11 @@ static enum capture_event next_of_files(struct capture *c, struct frame *frame, 
 		struct input *in = &c->input[c->current];
 		enum capture_event event = input_read(in, &header, &data, e);
 
-		if (event == CAPTURE_END && !in->stopped && next_input(c))
-			continue;
+		if (event == CAPTURE_END && !in->stopped) {
+			event = next_input(c, e);
+			if (event == CAPTURE_FRAME)
+				continue;
+		}
 		if (event != CAPTURE_FRAME)
 			return event;
 		c->counters.frames++;

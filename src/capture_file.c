@@ -4,7 +4,8 @@
  * A regular file is read through stdio with a large buffer and without its locks,
  * which saves a third of what libpcap costs for each frame.  A pipe is read
  * through a cookie stream of ours: its first bytes are looked at before libpcap
- * sees them, and a signal does not tear a frame in two.
+ * sees them, and a signal does not tear a frame in two.  A compressed file is
+ * a pipe from whoever unpacks it; of several, only the one whose turn it is is being unpacked.
  */
 #define _GNU_SOURCE /* fopencookie() */
 #include <errno.h>
@@ -21,8 +22,9 @@
 #define BUFFER_MIN (16 * 1024)
 #define BUFFERS    (16 * 1024 * 1024) /* for all files together: they are open from the start */
 
+/* Said of a format that is not unpacked here. */
 static const struct {
-	unsigned char magic[MAGIC_SIZE];
+	unsigned char magic[UNPACK_HEAD];
 	size_t len;
 	const char *name, *reader;
 } packers[] = {
@@ -76,7 +78,7 @@ static int cookie_close(void *cookie)
 {
 	struct input *in = cookie;
 
-	return is_standard(in) ? 0 : close(in->fd);
+	return in->fd == STDIN_FILENO ? 0 : close(in->fd);
 }
 
 /* The first bytes, without taking them from a regular file. */
@@ -85,15 +87,15 @@ static bool peek(struct input *in, bool regular)
 	ssize_t n;
 
 	if (regular) {
-		n = pread(in->fd, in->head, MAGIC_SIZE, lseek(in->fd, 0, SEEK_CUR));
+		n = pread(in->fd, in->head, UNPACK_HEAD, lseek(in->fd, 0, SEEK_CUR));
 		in->head_len = n > 0 ? (size_t)n : 0;
 		return n >= 0;
 	}
 	do {
-		n = patient_read(in, (char *)in->head + in->head_len, MAGIC_SIZE - in->head_len);
+		n = patient_read(in, (char *)in->head + in->head_len, UNPACK_HEAD - in->head_len);
 		if (n > 0)
 			in->head_len += (size_t)n;
-	} while (n > 0 && in->head_len < MAGIC_SIZE);
+	} while (n > 0 && in->head_len < UNPACK_HEAD);
 	return n >= 0;
 }
 
@@ -141,27 +143,50 @@ static FILE *stream(struct input *in, bool regular, unsigned files)
 	return f;
 }
 
+/* Why there is nothing (more) to read when the unpacking broke off; null when it did not. */
+static const char *unpack_trouble(const struct input *in)
+{
+	return in->unpack ? unpack_failure(in->unpack) : NULL;
+}
+
 static bool open_stream(struct input *in, bool regular, const struct capture_options *o,
 			struct error *e)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	FILE *f = stream(in, regular, o->file_count);
 
-	if (!f) {
-		fail(e, "%s: %s", shown(in), strerror(errno));
-		close(in->fd);
-		return false;
-	}
+	if (!f)
+		return fail(e, "%s: %s", shown(in), strerror(errno));
 	in->source.pcap =
 		pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (in->source.pcap)
 		return source_prepare(&in->source, shown(in), o, e);
 	fclose(f);
+	in->fd = -1;
+	if (unpack_trouble(in))
+		return fail(e, "%s cannot be unpacked: %s", shown(in), unpack_trouble(in));
 	if (strstr(why, "unknown file format"))
 		return fail(e, "%s is not a pcap or pcapng capture", shown(in));
 	if (strncmp(why, "truncated", strlen("truncated")) == 0)
 		return fail(e, "%s is cut off in its header: %s", shown(in), why);
 	return fail(e, "%s: %s", shown(in), why);
+}
+
+/* From here on the input is a pipe with what is unpacked. */
+static bool unpack(struct input *in, const struct codec *codec, struct error *e)
+{
+	struct error why;
+
+	in->unpack = unpack_start(codec, in->packed, in->head, in->regular ? 0 : in->head_len, &why);
+	if (!in->unpack)
+		return fail(e, "%s: %s", shown(in), why.text);
+	in->fd = unpack_fd(in->unpack);
+	in->head_len = in->head_at = 0;
+	if (!peek(in, false))
+		return fail(e, "%s: %s", shown(in), strerror(errno));
+	if (!in->head_len && unpack_trouble(in))
+		return fail(e, "%s cannot be unpacked: %s", shown(in), unpack_trouble(in));
+	return true;
 }
 
 /* Refuse what cannot be a capture before libpcap sees it. */
@@ -175,35 +200,72 @@ static bool look(struct input *in, struct error *e)
 		return fail(e, "%s is a directory, not a capture", shown(in));
 	if (isatty(in->fd))
 		return fail(e, "%s is a terminal, not a capture", shown(in));
-	if (!peek(in, S_ISREG(st.st_mode)))
+	in->regular = S_ISREG(st.st_mode);
+	in->origin = in->regular ? lseek(in->fd, 0, SEEK_CUR) : 0;
+	if (!peek(in, in->regular))
 		return fail(e, "%s: %s", shown(in), strerror(errno));
-	return check_head(in, e);
+	return true;
+}
+
+/* What there is behind the descriptor, up to libpcap's handle. */
+static bool begin(struct input *in, const struct capture_options *o, struct error *e)
+{
+	const struct codec *codec = unpack_codec(in->head, in->head_len);
+
+	if (codec) {
+		in->packed = in->fd;
+		if (!unpack(in, codec, e))
+			return false;
+	}
+	return check_head(in, e) && open_stream(in, in->regular && !codec, o, e);
+}
+
+/* Stop unpacking until its turn comes: each costs a thread and what its format needs to remember. */
+static bool suspend(struct input *in, struct error *e)
+{
+	source_close(&in->source);
+	unpack_stop(in->unpack);
+	in->unpack = NULL;
+	in->suspended = true;
+	if (lseek(in->packed, in->origin, SEEK_SET) < 0)
+		return fail(e, "%s: %s", shown(in), strerror(errno));
+	in->fd = in->packed;
+	return true;
 }
 
 bool input_open(struct input *in, const char *path, const struct capture_options *o,
 		struct error *e)
 {
-	struct stat st;
-
-	*in = (struct input){ .path = path, .interrupted = o->interrupted, .base = UINT64_MAX };
+	*in = (struct input){ .path = path, .interrupted = o->interrupted, .base = UINT64_MAX, .packed = -1 };
 	in->fd = is_standard(in) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0)
 		return fail(e, "%s: %s", path, strerror(errno));
-	if (!look(in, e)) {
-		if (!is_standard(in))
-			close(in->fd);
-		return false;
-	}
-	bool regular = fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode);
-	if (open_stream(in, regular, o, e))
+	if (look(in, e) && begin(in, o, e) && (!in->unpack || !in->regular || o->file_count == 1 || suspend(in, e)))
 		return true;
 	input_close(in);
 	return false;
 }
 
+bool input_resume(struct input *in, const struct capture_options *o, struct error *e)
+{
+	if (!in->suspended)
+		return true;
+	in->suspended = false;
+	free(in->buffer);
+	in->buffer = NULL;
+	return peek(in, true) ? begin(in, o, e) : fail(e, "%s: %s", shown(in), strerror(errno));
+}
+
 void input_close(struct input *in)
 {
+	if (!in->source.pcap && in->fd > STDIN_FILENO && in->fd != in->packed)
+		close(in->fd); /* the stream that would have owned it was never made */
 	source_close(&in->source);
+	unpack_stop(in->unpack);
+	in->unpack = NULL;
+	if (in->packed > STDIN_FILENO)
+		close(in->packed);
+	in->fd = in->packed = -1;
 	free(in->buffer); /* only now: closing the stream has used it */
 	in->buffer = NULL;
 }
@@ -214,7 +276,9 @@ static enum capture_event damaged(const struct input *in, struct error *e)
 	const char *why = pcap_geterr(in->source.pcap), *name = shown(in);
 	unsigned long long after = in->source.frames;
 
-	if (strstr(why, "an interface has a type"))
+	if (unpack_trouble(in))
+		fail(e, "%s cannot be unpacked after frame %llu: %s", name, after, unpack_trouble(in));
+	else if (strstr(why, "an interface has a type"))
 		fail(e,
 		     "%s: after frame %llu comes an interface of another link type, which libpcap "
 		     "cannot read; write"
@@ -244,7 +308,7 @@ enum capture_event input_read(struct input *in, struct pcap_pkthdr **header, con
 		in->source.frames++;
 		return CAPTURE_FRAME;
 	}
-	if (answer == PCAP_ERROR_BREAK || in->stopped)
+	if (in->stopped || (answer == PCAP_ERROR_BREAK && !unpack_trouble(in)))
 		return CAPTURE_END;
 	return damaged(in, e);
 }

@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "capture.h"
 #include "error.h"
 #include "frame.h"
+#include "unpack.h"
 
 #define DEFAULT_SNAPLEN 262144
 
@@ -34,17 +36,20 @@ void source_close(struct source *s);
 /* libpcap's time, with `unit` nanoseconds in its smaller part, within what capture.h promises. */
 int64_t source_time(const struct timeval *tv, int64_t unit);
 
-#define MAGIC_SIZE 8
-
 /* One capture file, or standard input. */
 struct input {
 	struct source source;
 	const char *path; /* as given: "-" is standard input */
 	bool (*interrupted)(void);
 	bool stopped;   /* a signal ended the wait for a pipe */
-	int fd;         /* of a pipe */
+	int fd;         /* what is read: the file, or the pipe from who unpacks it */
+	int packed;     /* the compressed file behind that; -1: none */
+	struct unpack *unpack; /* who unpacks it */
+	bool regular;
+	bool suspended; /* its turn has not come: nobody unpacks it yet */
+	off_t origin;   /* where a regular file begins */
 	uint64_t base;  /* frames of the inputs before this one; UINT64_MAX: its turn has not come */
-	unsigned char head[MAGIC_SIZE]; /* its first bytes */
+	unsigned char head[UNPACK_HEAD]; /* its first bytes */
 	size_t head_len, head_at;
 	char *buffer;   /* stdio's */
 };
@@ -52,6 +57,8 @@ struct input {
 /* Open and check.  On failure nothing is left open. */
 bool input_open(struct input *in, const char *path, const struct capture_options *o, struct error *e);
 void input_close(struct input *in);
+/* Its turn has come: go on with what opening began. */
+bool input_resume(struct input *in, const struct capture_options *o, struct error *e);
 
 /* The next frame before any filter, as libpcap has it. */
 enum capture_event input_read(struct input *in, struct pcap_pkthdr **header, const u_char **data, struct error *e);

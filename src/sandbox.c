@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <libgen.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,6 +257,9 @@ static const int with_interface[] = {
 	SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(bind), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
 };
 
+/* A thread to unpack the next compressed file, and its pipe. */
+static const int with_threads[] = { SCMP_SYS(pipe2), SCMP_SYS(set_robust_list), SCMP_SYS(rseq) };
+
 /* Nothing innocent comes to these: no second chance. */
 static const int deadly[] = {
 	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
@@ -293,6 +297,14 @@ static bool add_socket(scmp_filter_ctx filter)
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET)) == 0;
 }
 
+/* Threads, and no processes: clone3() hides its flags behind a pointer, and its failure makes the C library take clone(). */
+static bool add_threads(scmp_filter_ctx filter)
+{
+	return ADD(filter, SCMP_ACT_ALLOW, with_threads) &&
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) == 0;
+}
+
 static bool restrict_calls(const struct sandbox_request *r)
 {
 	/* A call that a later C library tries first gets the answer that makes it try the older one. */
@@ -302,8 +314,8 @@ static bool restrict_calls(const struct sandbox_request *r)
 
 	if (good && r->file_count)
 		good = ADD(filter, SCMP_ACT_ALLOW, with_files);
-	if (good && r->live)
-		good = add_socket(filter);
+	if (good)
+		good = r->live ? add_socket(filter) : add_threads(filter);
 	good = good && seccomp_load(filter) == 0;
 	if (filter)
 		seccomp_release(filter);

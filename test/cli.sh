@@ -177,8 +177,8 @@ expect 1 "is empty" -r -
 echo 'this is no capture' >text
 expect 1 "text file" -r text
 expect 1 "is a directory" -r .
-bytes 1f 8b 08 00 00 00 00 00 >packed.gz
-expect 1 "gzip -dc" -r packed.gz
+printf 'BZh91AY&SY' >packed.bz2
+expect 1 "bzip2 -dc" -r packed.bz2
 head -c 100 good.pcap >cut.pcap # in the second frame
 expect 1 "cut off after frame 1" -r cut.pcap
 tail -n 1 out | grep -q '"summary"' || complain "what precedes the damage is not reported"

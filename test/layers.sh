@@ -18,6 +18,7 @@ compiler|events|seq|isn|cursor|siphash|checksum|community_id|signals|frame|segme
 slab|ignore|sandbox: error
 rotation:
 output: error rotation
+unpack*: error unpack unpack_codec
 oracle: seq
 wheel: slab
 names:
@@ -34,7 +35,7 @@ incarnation|engine|record*|resolve*|finding|aggregate|judge|host_record: $connec
 tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
-capture*: error frame capture capture_source
+capture*: error frame capture capture_source unpack
 options: error capture rotation
 main|run*: error frame catalogue capture decode ignore names options output report rules run sandbox signals rotation
 rulegen: names rules drops
@@ -46,9 +47,14 @@ private_to() {
 	pcap/dlt.h) echo 'decode* capture*' ;;
 	pcap/pcap.h | pcap.h) echo 'capture*' ;;
 	jansson.h) echo 'report*' ;;
+	zlib.h) echo 'unpack_gzip' ;;
+	zstd.h) echo 'unpack_zstd' ;;
+	lz4frame.h) echo 'unpack_lz4' ;;
+	lzma.h) echo 'unpack_xz' ;;
+	pthread.h) echo 'unpack' ;;
 	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
 	getopt.h) echo 'options' ;;
-	signal.h) echo 'signals' ;;
+	signal.h) echo 'signals unpack' ;;
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network

@@ -325,7 +325,7 @@ static bool never(int linktype)
 
 static void refusals(void **state)
 {
-	static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0 },
+	static const uint8_t bzip2[] = { 'B', 'Z', 'h', '9', '1', 'A', 'Y', '&' },
 			     noise[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 	const char *path = path_of("refused"), *files[1] = { path };
 	struct capture_options o = { .files = files, .file_count = 1, .supports = never };
@@ -337,8 +337,8 @@ static void refusals(void **state)
 	refused("/nonexistent", "No such file");
 	write_file(path, "hello, world\n", 13);
 	refused(path, "text file");
-	write_file(path, gzip, sizeof(gzip));
-	refused(path, "gzip -dc");
+	write_file(path, bzip2, sizeof(bzip2));
+	refused(path, "bzip2 -dc");
 	write_file(path, noise, sizeof(noise));
 	refused(path, "not a pcap or pcapng");
 	make_pcap(&m, false, false);
