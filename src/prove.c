@@ -4,9 +4,6 @@
  */
 #include "tracker_private.h"
 
-/* How late a segment from before a RST may be delivered. */
-#define LATE_AFTER_RST (200 * MILLISECOND)
-
 /* The peer's SYN was never captured, yet X acknowledges something: its number is known to that extent. */
 static void infer_peer(struct conn *c, const struct view *v)
 {
@@ -122,8 +119,14 @@ static bool newer_than_rst(const struct view *v, int64_t since)
 {
 	const struct segment *s = v->s;
 
-	return v->events & (EV_ACK_NEW | EV_FIN) || seq_gt(v->end, v->X->smax) || since > LATE_AFTER_RST ||
+	return v->events & (EV_ACK_NEW | EV_FIN) || seq_gt(v->end, v->X->smax) || since > NETWORK_LATE ||
 	       (s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && seq_gt(s->opt.ts_val, v->X->tsval));
+}
+
+/* The network delivered one FIN twice: sent again it would have another timestamp, and after an RTO. */
+static bool copied_fin(const struct endpoint_detail *D, const struct segment *s)
+{
+	return s->opt.present & OPT_TIMESTAMPS && s->opt.ts_val == D->fin_tsval && s->ts - D->last_fin.ts < NETWORK_LATE;
 }
 
 /* X sends its FIN again: what acknowledged it before the copy was sent did not arrive, unless the two crossed. */
@@ -165,7 +168,8 @@ void tracker_contradict(struct conn *c, const struct view *v)
 	if (s->flags & FLAG_ACK && knows(Y, K_FIN) && seq_lt(s->ack, Y->fend) &&
 	    s->ts - at[FIN_RCVD].ts > crossing(X))
 		fact_refute(c, x, FIN_RCVD);
-	if (s->flags & FLAG_FIN && knows(X, K_FIN) && v->end == X->fend && s->ts - at[FIN_ACKED].ts > crossing(X))
+	if (s->flags & FLAG_FIN && knows(X, K_FIN) && v->end == X->fend && !copied_fin(&c->detail[x], s) &&
+	    s->ts - at[FIN_ACKED].ts > crossing(X))
 		contradict_by_fin(c, x, s->ts);
 	const int64_t since = s->ts - at[RESET].ts;
 

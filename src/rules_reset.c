@@ -324,7 +324,9 @@ enum outcome settle_rst_then_sender_continues(const struct view *v, struct candi
 		return DISMISSED;
 	if (v->s && v->drives && v->x == (enum side)k->sender && !(v->s->flags & (FLAG_RST | FLAG_SYN)) &&
 	    v->s->ts - k->opened > REORDER_WINDOW) {
-		const bool goes_on = segment_length(v->s) && v->s->seq - k->seq < 0x10000;
+		/* what left before the RST may come behind it */
+		const bool newer = !(v->events & EV_RETRANSMIT) || v->s->ts - k->opened > NETWORK_LATE;
+		const bool goes_on = segment_length(v->s) && v->s->seq - k->seq < 0x10000 && newer;
 		const bool hears = has(v, FLAG_ACK) && v->s->ack - (uint32_t)k->draft.number[0] - 1 < 0x10000 &&
 				   v->YD->last_data.ts > k->opened;
 

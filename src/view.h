@@ -25,6 +25,7 @@ struct limits {
 
 #define DUP_WINDOW      (2 * MILLISECOND)
 #define REORDER_WINDOW  (1 * MILLISECOND)
+#define NETWORK_LATE    (200 * MILLISECOND) /* so late may come what left before; the RTO of common stacks is no shorter */
 #define SYN_ATTEMPT_GAP (75 * SECOND)
 #define SYNACK_WAIT     (63 * SECOND)
 #define FIN_WAIT_1_MAX  (100 * SECOND)

@@ -13,6 +13,8 @@ OWN = {"client": "near", "server": "far"}
 SLACK = 0.001  # seconds; a transition that belongs to a segment is so near to it
 
 BEFORE = 1.0  # seconds that a segment may have been on its way
+AFTER_RST = 3.0  # seconds that tcplint keeps a connection that was reset
+RELEASED = "a RST passed the tap and not the host, which did nothing for so long that the record was closed"
 NOTHING_SENT = "nothing that the host sent passed the tap"
 LAST = "after the last segment of the host that passed the tap, something between the two was lost"
 BETWEEN = "between two segments of the host that passed the tap, something between host and tap was lost"
@@ -35,13 +37,13 @@ def identity(s):
 
 
 def of(capture, ends, begin, end):
-    """[(seconds, whether the host of ends[:2] sent it, identity)] of one connection, in a stretch of time."""
+    """[(seconds, whether the host of ends[:2] sent it, identity, RST)] of one connection, in a stretch of time."""
     out = []
     for ns, frame in capture.packets:
         s = packet.parse(frame)
         source, destination = name(s.source, s.sport), name(s.destination, s.dport)
         if {source, destination} == {ends[:2], ends[2:]} and begin <= ns / 1e9 <= end:
-            out.append((ns / 1e9, source == ends[:2], identity(s)))
+            out.append((ns / 1e9, source == ends[:2], identity(s), bool(s.flags & packet.RST)))
     return out
 
 
@@ -55,6 +57,12 @@ def stretches(difference):
                     yield i, k, j
 
 
+def released(difference, times, reset):
+    """Whether the host did something more, unharmed by a RST that was lost on its way, only when the record was closed."""
+    before = [step for step, t in zip(difference.truth, times) if t < reset + AFTER_RST]
+    return len(before) < len(times) and difference.got[-1:] == ["CLOSED"] and compare.equal(before, difference.got[:-1])
+
+
 def why(run, tap, difference):
     """A sentence, or None: it is a mistake."""
     if tap == OWN[difference.side]:
@@ -63,11 +71,14 @@ def why(run, tap, difference):
     until = difference.until + run.witness.offset
     own = of(run.lab.captures[OWN[difference.side]], difference.key, times[0] - BEFORE, until)
     here = of(run.lab.captures[tap], difference.key, times[0] - BEFORE, until)
-    passed = {who for _, _, who in own} & {who for _, _, who in here}
-    if not any(mine for _, mine, who in here):
+    passed = {who for _, _, who, _ in own} & {who for _, _, who, _ in here}
+    if not any(mine for _, mine, _, _ in here):
         return NOTHING_SENT
-    lost = [t for t, _, who in own + here if who not in passed]
-    sent = [t for t, mine, who in own if mine and who in passed]
+    lost = [t for t, _, who, _ in own + here if who not in passed]
+    sent = [t for t, mine, who, _ in own if mine and who in passed]
+    resets = [t for t, mine, who, rst in here if rst and not mine and who not in passed]
+    if any(released(difference, times, t) for t in resets):
+        return RELEASED
     for i, k, j in stretches(difference):
         begin = times[i] if i < k else difference.seen[min(j, len(difference.seen) - 1)]
         end = times[k] if k < len(times) else until
