@@ -87,6 +87,15 @@ void tracker_get_ack(struct conn *c, const struct view *v)
 	}
 }
 
+/*
+ * The FIN's own number: a host that forgets a connection in FIN_WAIT sends its RST so, and who has that FIN and still
+ * waits for something accepts it (Linux does; RFC 9293, 3.10.7.4, would have it dropped, and then the endpoint goes on and shows that).
+ */
+static bool resets_at_fin(const struct view *v)
+{
+	return knows(v->X, K_FIN) && fact_is(v->Y, FIN_RCVD) && !fact_is(v->Y, FIN_ACKED) && v->s->seq == v->X->fend - 1;
+}
+
 /* rules.md 1.8: which RST resets, as far as the tap can know. */
 static bool accepts_rst(const struct conn *c, const struct view *v)
 {
@@ -99,7 +108,7 @@ static bool accepts_rst(const struct conn *c, const struct view *v)
 		return s->flags & FLAG_ACK && acks_syn(c, v->y, s->ack);
 	if (!knows(Y, K_AMAX) || !knows(X, K_SMAX))
 		return true;
-	return seq_in(Y->amax, s->seq, X->smax) || s->seq == Y->amax ||
+	return seq_in(Y->amax, s->seq, X->smax) || s->seq == Y->amax || resets_at_fin(v) ||
 	       (!fact_is(Y, SYN_ACKED) && knows(X, K_ISN) && s->seq == X->isn + 1);
 }
 

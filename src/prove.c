@@ -41,7 +41,10 @@ static void prove_fin(struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;
 	struct endpoint_detail *D = &c->detail[v->x];
-	const struct mark fin = c->detail[v->y].last_fin, m = mark_of(s);
+	const struct endpoint_detail *peer = &c->detail[v->y];
+	/* RFC 7323, 4.3: it echoes the copy that it received first */
+	const bool first = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS && s->opt.ts_ecr != peer->fin_tsval;
+	const struct mark fin = first ? peer->first_fin : peer->last_fin, m = mark_of(s);
 	const bool sack = c->detail[CLIENT].syn_opt & c->detail[SERVER].syn_opt & OPT_SACK_PERMITTED;
 	/* RFC 2883: the answer to a copy of what it had says so */
 	const bool again = s->opt.present & OPT_SACK && s->opt.sack_count && seq_lt(s->opt.sack[0].left, s->ack);
@@ -51,6 +54,8 @@ static void prove_fin(struct conn *c, const struct view *v)
 		D->fin_reply_seq = v->end;
 		D->fin_reply = m;
 	}
+	if (first && fact_get(v->X, FIN_RCVD) == TENTATIVE)
+		fact_clear(c, v->x, FIN_RCVD);
 	fact_set(c, v->x, FIN_RCVD, CONFIRMED, v->X->turn && m.ts - fin.ts >= v->X->turn ? fin : m);
 }
 

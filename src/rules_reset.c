@@ -36,6 +36,9 @@ static const struct latest *answered(const struct view *v)
 
 	if (!t->at.frame || took < 0 || took > ANSWER_MAX || t->at.frame != v->Y->last.frame)
 		return NULL;
+	/* sooner than X can answer: an earlier one is meant, and the two crossed */
+	if (took < v->X->turn / 2)
+		return NULL;
 	return t->before && v->s->ts - t->before <= 2 * took + ANSWER_NEAR ? NULL : t;
 }
 
