@@ -263,6 +263,33 @@ static const char *why_ignored(const struct view *v)
 	return NULL;
 }
 
+/* All that windows are judged by is known of this end. */
+static bool measured(const struct endpoint *e)
+{
+	const unsigned needs = K_ISN | K_SMAX | K_AMAX | K_REDGE;
+
+	return (e->known & (needs | K_ISN_INFERRED)) == needs && e->wscale != SCALE_UNKNOWN && fact_is(e, SYN_ACKED);
+}
+
+/*
+ * Data beyond the window or before the connection's first number, or an acknowledgment of what Y cannot have
+ * sent, or of long ago (RFC 5961, 5.2).  Not where segments of another numbering may be about, or many are missing.
+ */
+static bool guessed(const struct view *v)
+{
+	const struct segment *s = v->s;
+	const struct conn *c = v->c;
+	const struct endpoint *X = v->X, *Y = v->Y;
+
+	if (!s->len || (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) != FLAG_ACK || !measured(X) || !measured(Y) || c->older ||
+	    c->self_connect || c->syns > 1 || c->synacks > 1 || c->loss || c->origin != TCPLINT_ORIGIN_SYN)
+		return false;
+	if (v->beyond || seq_lt(s->seq, oldest_number(X, X->smax)))
+		return true;
+	return seq_gt(s->ack, seq_max(X->redge + (1u << X->wscale) + 1, Y->smax)) ||
+	       seq_lt(s->ack, seq_max(oldest_number(Y, Y->smax), X->amax - X->maxwnd));
+}
+
 void tracker_classify(struct view *v, const struct conn *c, const struct segment *s, enum side x, bool first)
 {
 	v->c = c;
@@ -283,6 +310,8 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 		    (!knows(v->X, K_SMAX) || seq_gt(s->seq, v->X->smax));
 	v->old = knows(v->Y, K_AMAX) &&
 		 (segment_length(s) ? seq_le(v->end, v->Y->amax) : seq_lt(s->seq, v->Y->amax));
+	v->guessed = v->events & (EV_GAP | EV_RETRANSMIT | EV_ACK_UNSEEN) && guessed(v);
+	v->previous = v->X->last.frame;
 	v->ignored = why_ignored(v);
 	v->drives = !v->ignored;
 	for (enum side i = CLIENT; i <= SERVER; i++) {

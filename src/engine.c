@@ -336,15 +336,19 @@ static enum tcplint_origin origin_of(const struct segment *s)
 /* So many incarnations of a 4-tuple are kept at once: more are a way to make us slow. */
 #define INCARNATIONS 4
 
+/* The oldest SYN that nobody accepted goes before the connection that it disturbs. */
 static void limit_incarnations(struct engine *en, const struct conn *newest)
 {
-	struct conn *oldest = NULL;
+	struct conn *oldest = NULL, *unanswered = NULL;
 	unsigned n = 0;
 
-	for (uint32_t i = newest->older; i; i = oldest->older, n++)
+	for (uint32_t i = newest->older; i; i = oldest->older, n++) {
 		oldest = flow_conn(&en->flows, i);
+		if (oldest->pending)
+			unanswered = oldest;
+	}
 	if (n >= INCARNATIONS)
-		release(en, oldest, TCPLINT_END_REUSE, en->now);
+		release(en, unanswered ? unanswered : oldest, TCPLINT_END_REUSE, en->now);
 }
 
 /* What the new incarnation must keep clear of. */

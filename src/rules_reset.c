@@ -106,19 +106,29 @@ bool rule_rst_reply_fields_wrong(const struct view *v, struct draft *d)
 	return true;
 }
 
-/* A segment that the RST fits shows what it answered, once the capture missed a copy of that one. */
+/*
+ * A segment that the RST fits shows what it answered, once the capture missed a copy of that one.  An end that
+ * goes on to accept the connection did not send it (E-MBRST, rules.md 1.11); one that does it again did.
+ */
 enum outcome settle_rst_reply_fields_wrong(const struct view *v, struct candidate *k)
 {
-	if (v->s && !v->foreign && v->x != (enum side)k->sender && !(v->s->flags & FLAG_RST) && v->drives) {
+	if (v->s && !v->foreign && v->x == (enum side)k->sender && v->drives) {
+		if (v->events & EV_SYNACK)
+			return DISMISSED;
+		if (k->note && has(v, FLAG_RST))
+			return REFUTED;
+	} else if (v->s && !v->foreign && !has(v, FLAG_RST) && v->drives) {
 		const bool ack = has(v, FLAG_ACK);
 
+		if (ack && k->draft.number[1] < 0) /* it answers what the capture missed: there is a connection */
+			return DISMISSED;
 		if (ack ? v->s->ack == k->seq : v->end == k->ack)
 			return DISMISSED;
 		/* it did not take the RST for an answer, and sends the segment again */
-		if (v->s->seq == (uint32_t)k->draft.number[0] &&
+		if (segment_length(v->s) && v->s->seq == (uint32_t)k->draft.number[0] &&
 		    (ack ? v->s->ack == k->draft.number[1] : k->draft.number[1] < 0)) {
 			k->draft.evidence |= EVI_stimulus_repeated;
-			return REFUTED;
+			k->note = 1;
 		}
 	}
 	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
@@ -254,9 +264,9 @@ static struct mark challenged(const struct view *v)
 	const struct latest *t = &v->YD->latest;
 	const struct mark syn = v->c->foreign_syn, none = { 0 };
 
-	if (syn.frame && v->c->foreign_side == v->y && syn.frame > v->X->last.frame && syn.frame > v->Y->last.frame)
+	if (syn.frame && v->c->foreign_side == v->y && syn.frame > v->previous && syn.frame > v->Y->last.frame)
 		return syn;
-	if (v->Y->last.frame <= v->X->last.frame)
+	if (v->Y->last.frame <= v->previous)
 		return none;
 	/* one that is exact ends the connection: the ACK was on its way, or is a copy */
 	if (v->YD->last_rst.frame == v->Y->last.frame)

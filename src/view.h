@@ -50,6 +50,8 @@ struct view {
 	bool drives; /* the segment may move the endpoints */
 	bool beyond; /* at or beyond every window that Y offered */
 	bool old;    /* Y has acknowledged all of it before */
+	bool guessed; /* data that nobody who knows the connection would send: see classify.c */
+	uint64_t previous; /* the frame of the segment that X sent before; 0: none */
 	bool foreign; /* the segment belongs to a newer incarnation of the 4-tuple: it moves nobody here */
 	bool releasing; /* the connection is being released: nothing will follow */
 	enum tcplint_end ending;
@@ -143,6 +145,12 @@ static inline bool same_interval(uint32_t a, uint32_t b)
 static inline struct mark mark_of(const struct segment *s)
 {
 	return (struct mark){ .ts = s->ts, .frame = s->frame };
+}
+
+/* The lowest number that a segment of X can have that ends at `most` or before: numbers are used again. */
+static inline uint32_t oldest_number(const struct endpoint *X, uint32_t most)
+{
+	return X->payload_bytes < 1u << 30 ? X->isn : most - (1u << 30);
 }
 
 /*
