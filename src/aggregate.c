@@ -84,9 +84,11 @@ static struct opening *add_opening(struct engine *en, struct host *h, const stru
 		.tuple = c->id.incarnation ? 0 : print_of_tuple(c),
 		.peer = print_of_address(peer),
 		.print = print_of_segment(s),
+		.port = c->id.client.port,
 		.state = OPENING_PENDING,
 	};
 
+	en->hosts.any_number = en->hosts.any_number || s->seq;
 	for (unsigned i = 0; i < n && o.tuple && h->numbers < ISN_KEPT; i++)
 		if (list[i]->tuple == o.tuple || is_copy(&o, list[i]))
 			o.tuple = 0;
@@ -191,14 +193,25 @@ static bool crowded(const struct engine *en, const struct host *h, int64_t now)
 	return h->kept >= OPENINGS_KEPT && now - chunk_at(&en->hosts, h->oldest)->opening[0].mark.ts < 6 * SECOND;
 }
 
+/* Whether the segment has the options that SYN cookies have no room for. */
+static void count_options(const struct segment *s, uint32_t *has_them, uint32_t *has_none)
+{
+	if (s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED))
+		++*has_them;
+	else if (!(s->opt.present & OPT_UNREADABLE))
+		++*has_none;
+}
+
 static void on_syn(struct engine *en, struct conn *c, const struct segment *s)
 {
-	const struct host *service = count_syn(en, c, mark_of(s));
+	struct host *service = count_syn(en, c, mark_of(s));
 	const bool flooded = judge_flooded(service, second_of(s->ts));
 	/* a flood's sources are made up: they must not drive real hosts out of the table */
 	struct host *h = flooded ? hosts_find(&en->hosts, HOST_CLIENT, c->id.client.ip, 0) :
 				   hosts_get(&en->hosts, HOST_CLIENT, c->id.client.ip, 0, s->ts);
 
+	if (flooded)
+		count_options(s, &service->service.offered, &service->service.not_offered);
 	c->opening = OPENING_PENDING;
 	if (!h)
 		return;
@@ -217,8 +230,12 @@ static void on_synack(struct engine *en, struct conn *c, const struct segment *s
 	en->hosts.any_answer = true;
 	if (service)
 		service->service.synacks++;
-	if (service && judge_flooded(service, second_of(s->ts))) /* E-COOKIE */
+	if (service && judge_flooded(service, second_of(s->ts))) { /* E-COOKIE */
+		count_options(s, &service->service.granted, &service->service.withheld);
 		return;
+	}
+	if (service)
+		service->service.gave = service->service.gave || s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED);
 	struct host *h = hosts_get(&en->hosts, HOST_SERVER, c->id.server.ip, 0, s->ts);
 
 	h->openings++;
@@ -263,6 +280,8 @@ static void on_completed(struct engine *en, struct conn *c)
 	o->state = OPENING_COMPLETED;
 	if (o->tuple)
 		count_number(en, h);
+	if (h->client.completed == 16 || h->client.completed == OPENINGS_KEPT)
+		judge_ports(en, h);
 }
 
 static void on_failed(struct engine *en, struct conn *c, enum opening_state how, struct mark m)
@@ -365,6 +384,23 @@ static bool stands_for(const struct host *h, enum rule r, const struct conn *c)
 	return true;
 }
 
+/* Of what kind the entry is that has findings of that rule. */
+static enum host_kind kind_of(enum rule r)
+{
+	switch ((int)r) {
+	case RULE_syn_flood:
+		return HOST_SERVICE;
+	case RULE_scan_ack:
+		return HOST_ACKS;
+	case RULE_scan_connect:
+		return HOST_CONNECTS;
+	case RULE_backscatter:
+		return HOST_UNASKED;
+	default:
+		return HOST_CLIENT;
+	}
+}
+
 bool aggregate_covers(struct engine *en, const struct conn *c, enum rule r, enum tcplint_offender by)
 {
 	const struct rule_list *list = &en->rules[ON_HOST];
@@ -372,11 +408,13 @@ bool aggregate_covers(struct engine *en, const struct conn *c, enum rule r, enum
 	for (unsigned i = 0; i < list->n; i++) {
 		const enum rule left = (enum rule)list->rule[i];
 		const bool flood = left == RULE_syn_flood, syn = left == RULE_scan_syn;
-		const struct tcplint_address *a = flood || (!syn && by == TCPLINT_BY_SERVER) ? &c->id.server : &c->id.client;
+		const bool unasked = left == RULE_backscatter && c->origin == TCPLINT_ORIGIN_SYNACK;
+		const struct tcplint_address *a =
+			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? &c->id.server : &c->id.client;
 
 		if (!resolve_host_prefers(left, r))
 			continue;
-		struct host *h = hosts_find(&en->hosts, flood ? HOST_SERVICE : HOST_CLIENT, a->ip, flood ? a->port : 0);
+		struct host *h = hosts_find(&en->hosts, kind_of(left), a->ip, flood ? a->port : 0);
 		struct finding_cell *cell = h ? judge_finding(en, h, left) : NULL;
 
 		if (!cell || !stands_for(h, left, c))

@@ -20,6 +20,8 @@ static bool odd_flags(const struct segment *s)
 
 static bool odd_fields(const struct segment *s)
 {
+	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && !s->ipv6 && (is_ipv4(s->seq, s->dst.ip) || is_ipv4(s->seq, s->src.ip)))
+		return true;
 	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack) || s->tos & TOS_ECN))
 		return true;
 	return s->flags & FLAG_RESERVED ||

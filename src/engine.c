@@ -8,6 +8,7 @@
 #include "resolve.h"
 #include "time_wait.h"
 #include "tracker.h"
+#include "watch.h"
 
 /* rules.md 4 (tuple_idle_gc): RFC 5382 REQ-5 and RFC 7857 2.1. */
 #define IDLE_HALF_OPEN   (240 * SECOND)
@@ -502,6 +503,8 @@ static void process(struct engine *en, struct conn *c, struct view *v, bool dupl
 	resolve_report(en, c, v, &b);
 	if (aggregate_wants(c, v))
 		aggregate_segment(en, c, v);
+	if (watch_wants(c, v))
+		watch_segment(en, c, v);
 }
 
 void engine_segment(struct engine *en, const struct segment *s)

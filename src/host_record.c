@@ -5,6 +5,7 @@
 #include "aggregate.h"
 #include "finding.h"
 #include "judge.h"
+#include "watch.h"
 
 #define FINDINGS_MAX 16
 
@@ -43,10 +44,18 @@ void aggregate_settle(struct engine *en, bool last)
 
 		if (h->kind == HOST_SERVICE)
 			judge_service(en, h, now.ts / SECOND, (struct mark){ 0 }, last);
+		if (h->kind == HOST_SERVICE)
+			judge_cookies(en, h);
+		if (h->kind == HOST_SERVICE && last)
+			judge_failures(en, h, now.ts);
 		if (h->kind == HOST_CLIENT)
 			judge_scan(en, h, now, last);
-		if (h->kind != HOST_SERVICE && last)
+		if ((h->kind == HOST_CLIENT || h->kind == HOST_SERVER) && last)
 			judge_numbers(en, h, true);
+		if (last)
+			watch_settle(en, h);
+		if (h->kind == HOST_CLIENT && last)
+			judge_ports(en, h);
 	}
 	free(list);
 }
@@ -143,7 +152,7 @@ static void add_entry(struct engine *en, struct record *r, struct host *h)
 	}
 	if (h->kind == HOST_SERVICE)
 		add_service(&r->host, h);
-	else
+	if (h->kind == HOST_CLIENT || h->kind == HOST_SERVER)
 		add_numbers(&r->host, h);
 	add_findings(en, r, h);
 }

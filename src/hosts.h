@@ -2,7 +2,7 @@
  * What is remembered of hosts: a bounded table by address, with the openings that each took part in.
  *
  * Three kinds of entry: a host that opens connections, one that answers, and a service (address and port)
- * that is opened to.  Memory is fixed at start.  When the table is full, or the openings are, the least valuable
+ * that is opened to; and the kinds of watch.h.  Memory is fixed at start.  When the table is full, or the openings are, the least valuable
  * entry goes: one that was seen once, before one that came back, before one with findings; the least recently
  * used first.  Those with findings have at most a quarter of the room and those that came back half; the rest
  * is for newcomers.  Evictions are counted, and take nothing from the findings that were reported already.
@@ -11,11 +11,21 @@
 #define TCPLINT_HOSTS_H
 
 #include "isn.h"
+#include "ports.h"
 #include "rules.h"
 #include "siphash.h"
 #include "slab.h"
 
-enum host_kind { HOST_CLIENT, HOST_SERVER, HOST_SERVICE };
+enum host_kind {
+	HOST_CLIENT,
+	HOST_SERVER,
+	HOST_SERVICE,
+	/* watch.h */
+	HOST_ACKS,     /* sends ACKs or FINs where there is no connection */
+	HOST_CONNECTS, /* opens connections and closes them at once */
+	HOST_UNASKED,  /* answers what nobody asked */
+	HOST_RESETS,   /* sends RSTs */
+};
 
 /* Lowest first. */
 enum host_worth { HOST_SEEN_ONCE, HOST_KNOWN, HOST_ACCUSED, HOST_WORTHS };
@@ -36,6 +46,7 @@ struct opening {
 	uint32_t tuple;  /* tells 4-tuples apart; 0: its number is not for the tests */
 	uint32_t peer;   /* tells the other ends apart, address and port */
 	uint32_t print;  /* of what a copy of the segment has in common with it */
+	uint16_t port;   /* of the client */
 	uint8_t state;   /* enum opening_state */
 };
 
@@ -89,9 +100,44 @@ struct service {
 	double usual; /* SYNs a second, over ten minutes */
 	struct mark sample[3];
 	uint8_t samples;
+	/* what it says of SYN cookies (judge_service.c) */
+	bool gave; /* a SYN-ACK had a window scale or permitted SACK, with no flood */
+	uint32_t offered, not_offered; /* SYNs of the flood with and without these options */
+	uint32_t granted, withheld;    /* and SYN-ACKs */
+	struct {
+		uint64_t synacks, copies, over;
+	} before; /* the flood */
 	/* once it was flooded */
 	int64_t from, until;
 	uint32_t most_syn, most_completed, most_sources; /* of the worst window */
+};
+
+#define SIGHTINGS 10 /* rules.md: scan_ack, scan_connect, backscatter */
+
+struct sighting {
+	struct mark mark;
+	uint32_t target, address; /* with its port, without it */
+	uint16_t port, source;
+};
+
+struct watch {
+	struct sighting seen[SIGHTINGS]; /* the latest; of HOST_UNASKED the first that were not refuted */
+	uint8_t n;
+	uint64_t count, strong, refuted;
+};
+
+#define RESET_WINDOW 10 /* seconds */
+#define RESET_MIN    100
+
+struct resets {
+	uint64_t total;
+	int64_t second; /* the newest of `count` */
+	uint32_t count[RESET_WINDOW];
+	double usual, weight; /* RSTs a second before the window, and how much of ten minutes that is */
+	bool observed;        /* the capture began long enough before the first */
+	uint32_t most;        /* in the worst window */
+	double most_usual;
+	struct mark sample[2]; /* the first of the window, the latest */
 };
 
 struct host {
@@ -114,6 +160,8 @@ struct host {
 	union {
 		struct client client;
 		struct service service;
+		struct watch watch;
+		struct resets resets;
 	};
 };
 
@@ -127,6 +175,7 @@ struct hosts {
 	} list[HOST_WORTHS];
 	uint64_t evicted;
 	bool any_answer, any_completed; /* of any opening in the capture */
+	bool any_number; /* an initial sequence number that is not 0 */
 	/* Gives back what hangs on an entry that is evicted. */
 	void (*forget)(void *user, struct host *h);
 	void *user;
@@ -135,9 +184,14 @@ struct hosts {
 /* What the rules ON_HOST look at: an entry, and what it has just shown. */
 struct host_view {
 	const struct host *h;
+	const struct port_verdict *ports; /* its ports can be guessed; null: not now */
 	const struct isn_verdict *isn; /* its numbers have been judged; null: not now */
+	bool relative; /* all numbers of the capture are 0: something has rewritten it */
 	bool raw;   /* none of the handshakes that the numbers are from was completed */
 	bool flood; /* `h->service` is under the worst flood so far */
+	bool withholds, forgets; /* `h->service` seems to use SYN cookies: options are gone, SYN-ACKs are sent once */
+	bool failures; /* many openings of `h->service` fail */
+	bool watched; /* `h` is of a kind of watch.h */
 	bool scan;  /* `h->client` has failed at SCAN_MIN targets */
 	int probe;  /* enum probe: PROBE_MIN targets were probed; -1: none */
 	bool silent; /* nothing in the capture ever answered an opening: a direction may be missing */

@@ -240,6 +240,97 @@ static void test_prediction(const struct isn_sample *s, unsigned n, struct isn_v
 	fails(v, ISN_CLOCK, p);
 }
 
+/* ---- what the numbers have in common ---- */
+
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+	while (b) {
+		const uint32_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* The chance that m differences have a common divisor of g or more is at most the sum of k^-m over k >= g. */
+static void test_divisor(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	const unsigned m = n - 1;
+	uint32_t g = 0;
+
+	for (unsigned i = 1; i < n && g != 1; i++)
+		g = common_divisor(s[i].isn > s[0].isn ? s[i].isn - s[0].isn : s[0].isn - s[i].isn, g);
+	if (g < 2)
+		return;
+	const double p = power(1.0 / g, m) + power(1.0 / g, m - 1) / (m - 1);
+
+	if (p >= ISN_ALPHA)
+		return;
+	v->divisor = g;
+	fails(v, ISN_COMMON_DIVISOR, p);
+}
+
+/* With fewer numbers not even a bit that is always the same is unlikely enough. */
+#define BITS_MIN   26
+#define BITS_ALPHA (1e-6 / 4) /* looked at with 32, 48 and 64 numbers, and at the end */
+#define COOKIE_TIME (600 * SECOND)
+
+/* At most `k` of n, or at least n - k, where both are as likely. */
+static double fair_tails(unsigned n, unsigned k)
+{
+	double term = power(0.5, n), out = 0;
+
+	for (unsigned i = 0; i <= k && 2 * i < n; i++) {
+		out += term;
+		term = term * (n - i) / (i + 1);
+	}
+	return 2 * out;
+}
+
+static void test_bits(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
+{
+	double best = 1;
+	unsigned which = 0, set = 0;
+
+	for (unsigned bit = 0; bit < 32; bit++) {
+		unsigned ones = 0;
+
+		for (unsigned i = 0; i < n; i++)
+			ones += s[i].isn >> bit & 1;
+		const double p = 32 * fair_tails(n, ones < n - ones ? ones : n - ones);
+
+		if (p < best) {
+			best = p;
+			which = bit;
+			set = ones;
+		}
+	}
+	if (best >= BITS_ALPHA)
+		return;
+	v->bit = (uint8_t)which;
+	v->ones = (uint8_t)set;
+	fails(v, ISN_BIT_BIAS, best);
+}
+
+/* RFC 9293, 3.4.3.  One in 2^32 is zero by chance. */
+static void test_zero(const struct isn_sample *s, unsigned n, bool last, struct isn_verdict *v)
+{
+	unsigned zeros = 0, a = 0, b = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!s[i].isn) {
+			a = zeros++ ? a : i;
+			b = i;
+		}
+	if (!zeros || (zeros < 2 && !last))
+		return;
+	v->zeros = (uint8_t)zeros;
+	v->zero[0] = (uint8_t)a;
+	v->zero[1] = (uint8_t)b;
+	fails(v, ISN_ZERO, zeros > 1 ? (double)n * (n - 1) / 2 / (CIRCLE * CIRCLE) : n / CIRCLE);
+}
+
 static void test_repeated(unsigned n, struct isn_verdict *v)
 {
 	const unsigned c = n - v->distinct;
@@ -252,12 +343,12 @@ static void test_repeated(unsigned n, struct isn_verdict *v)
 		fails(v, ISN_REPEATED, p);
 }
 
-struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle)
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive)
 {
 	struct isn_verdict v = { .n = n };
 	bool forward = true;
 
-	if (n < 2 || n > ISN_KEPT)
+	if (n < 1 || n > ISN_KEPT)
 		return v;
 	v.distinct = count_distinct(s, n, &v);
 	for (unsigned i = 1; i < n; i++)
@@ -270,7 +361,13 @@ struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle
 		if (!(v.failed & 1u << ISN_CLOCK))
 			test_prediction(s, n, &v);
 	}
-	if (settle)
+	if (n >= 5 && v.distinct > 1)
+		test_divisor(s, n, &v);
+	if (n >= BITS_MIN && !(passive && span(s[n - 1].ts, s[0].ts) < COOKIE_TIME))
+		test_bits(s, n, &v);
+	if (settle) {
+		test_zero(s, n, last, &v);
 		test_repeated(n, &v);
+	}
 	return v;
 }

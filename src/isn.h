@@ -31,6 +31,9 @@ enum isn_test {
 	ISN_CONSTANT,
 	ISN_FIXED_INCREMENT,
 	ISN_CLOCK,
+	ISN_COMMON_DIVISOR,
+	ISN_BIT_BIAS,
+	ISN_ZERO,
 	ISN_REPEATED,
 	ISN_TESTS,
 };
@@ -45,14 +48,21 @@ struct isn_verdict {
 	bool predicted;     /* the last number was to be expected */
 	uint32_t expected;
 	uint32_t value;     /* repeated, constant: the number */
+	uint32_t divisor;
+	uint8_t bit, ones;  /* bit bias: which, 0 the lowest; how often it is set */
+	uint8_t zeros, zero[2]; /* zero: how many are, the first and the last of them */
 	unsigned a, b;      /* two samples that have it */
 };
 
 /* Whether `n` numbers are to be looked at. */
 bool isn_look_at(unsigned n);
 
-/* All tests but ISN_REPEATED at every look; that one only where `settle` says that no other can follow. */
-struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle);
+/*
+ * All tests but ISN_ZERO and ISN_REPEATED at every look; these only where `settle` says that no other can follow, and
+ * a single zero only when it is the `last` look.  `passive`: numbers of SYN-ACKs, where SYN cookies (RFC 4987,
+ * appendix A) keep some bits for a minute.
+ */
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive);
 
 /*
  * The smallest part of the circle of 2^32 numbers that holds all of `x` (which is sorted), as a fraction; `*first`

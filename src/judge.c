@@ -16,7 +16,8 @@ struct finding_cell *judge_finding(const struct engine *en, const struct host *h
 
 struct tcplint_host_id judge_host_id(const struct host *h)
 {
-	struct tcplint_host_id id = { .role = h->kind == HOST_CLIENT ? TCPLINT_CLIENT : TCPLINT_SERVER, .port = -1 };
+	const bool client = h->kind == HOST_CLIENT || h->kind == HOST_ACKS || h->kind == HOST_CONNECTS;
+	struct tcplint_host_id id = { .role = client ? TCPLINT_CLIENT : TCPLINT_SERVER, .port = -1 };
 
 	memcpy(id.ip, h->ip, sizeof(id.ip));
 	if (h->kind == HOST_SERVICE)
@@ -52,7 +53,8 @@ static struct finding_cell *new_finding(struct engine *en, struct host *h, const
 		.rule = f->rule,
 		.offender = f->draft.offender,
 		.verdict = f->draft.verdict != KEEP ? f->draft.verdict : (uint8_t)row->public.verdict,
-		.severity = (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity),
+		.severity = f->draft.severity != KEEP	? f->draft.severity :
+			    (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity),
 		.confidence = p,
 		.count = 1,
 		.first_ts = f->draft.ts,
@@ -104,7 +106,7 @@ static void report(struct engine *en, struct host *h, const struct batch *b)
 	}
 }
 
-static void ask(struct engine *en, struct host *h, const struct host_view *hv)
+void judge_ask(struct engine *en, struct host *h, const struct host_view *hv)
 {
 	const struct rule_list *list = &en->rules[ON_HOST];
 	const struct view v = { .limits = &en->limits, .now = en->now, .host = hv };
@@ -123,7 +125,7 @@ static void ask(struct engine *en, struct host *h, const struct host_view *hv)
 	report(en, h, &b);
 }
 
-static void add_mark(struct host_view *hv, struct mark m)
+void judge_mark(struct host_view *hv, struct mark m)
 {
 	if (!m.frame)
 		return;
@@ -170,27 +172,30 @@ void judge_numbers(struct engine *en, struct host *h, bool last)
 	if (h->judged || (raw && !last))
 		return;
 	const unsigned n = numbers_of(en, h, raw, s, marks);
-	struct isn_verdict v = isn_judge(s, n, last || n >= 8);
+	struct isn_verdict v = isn_judge(s, n, last || n >= 8, last, h->kind == HOST_SERVER);
 
 	/* a secret function of the addresses alone gives one destination a clock that can be seen */
 	if (raw || (h->kind == HOST_CLIENT && one_peer(s, n)))
 		v.failed &= 1u << ISN_CONSTANT;
 	if (!v.failed)
 		return;
-	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1 };
+	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !en->hosts.any_number };
 
 	h->judged = true;
 	h->isn = v;
 	for (unsigned i = 0; i < n && i < TCPLINT_MAX_NUMBERS; i++)
 		h->shown[i] = s[i].isn;
-	if (v.test == ISN_REPEATED) {
-		add_mark(&hv, marks[v.a]);
-		add_mark(&hv, marks[v.b]);
+	if (v.test == ISN_REPEATED || v.test == ISN_ZERO) {
+		const bool zero = v.test == ISN_ZERO;
+
+		judge_mark(&hv, marks[zero ? v.zero[0] : v.a]);
+		if (!zero || v.zeros > 1)
+			judge_mark(&hv, marks[zero ? v.zero[1] : v.b]);
 	} else {
 		for (unsigned i = n > DRAFT_FRAMES ? n - DRAFT_FRAMES : 0; i < n; i++)
-			add_mark(&hv, marks[i]);
+			judge_mark(&hv, marks[i]);
 	}
-	ask(en, h, &hv);
+	judge_ask(en, h, &hv);
 }
 
 /* ---- scans ---- */
@@ -226,7 +231,7 @@ static struct tally count_targets(struct opening **list, unsigned n, int64_t now
 			t.first = list[i]->mark;
 		t.failed += !open;
 		if (!open && hv->marks < 3)
-			add_mark(hv, list[i]->mark);
+			judge_mark(hv, list[i]->mark);
 	}
 	return t;
 }
@@ -256,8 +261,8 @@ void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
 	if (goes_on)
 		return;
 	h->client.first_scan = t.first;
-	add_mark(&hv, h->client.last_scan);
-	ask(en, h, &hv);
+	judge_mark(&hv, h->client.last_scan);
+	judge_ask(en, h, &hv);
 }
 
 void judge_probe(struct engine *en, struct host *h, enum probe kind, uint32_t target, struct mark m)
@@ -289,8 +294,8 @@ void judge_probe(struct engine *en, struct host *h, enum probe kind, uint32_t ta
 	if (judge_finding(en, h, rules[kind]))
 		return;
 	for (unsigned i = 0; i < PROBE_MIN; i++)
-		add_mark(&hv, p->latest[i].mark);
-	ask(en, h, &hv);
+		judge_mark(&hv, p->latest[i].mark);
+	judge_ask(en, h, &hv);
 }
 
 /* ---- floods ---- */
@@ -351,8 +356,12 @@ static void judge_window(struct engine *en, struct host *h, int64_t e, struct ma
 	const bool goes_on = v->from && e - v->until <= FLOOD_WINDOW;
 
 	v->until = e;
-	if (!goes_on)
+	if (!goes_on) {
 		v->from = e - FLOOD_WINDOW + 1;
+		v->before.synacks = v->synacks;
+		v->before.copies = v->synack_copies;
+		v->before.over = v->completed + v->resets;
+	}
 	h->reported = false;
 	if (syn > v->most_syn) {
 		v->most_syn = syn;
@@ -364,10 +373,10 @@ static void judge_window(struct engine *en, struct host *h, int64_t e, struct ma
 	struct host_view hv = { .h = h, .flood = true, .probe = -1, .cut = cut, .silent = !en->hosts.any_answer };
 
 	for (unsigned i = 0; i < 3; i++)
-		add_mark(&hv, v->sample[(v->samples + i) % 3]);
+		judge_mark(&hv, v->sample[(v->samples + i) % 3]);
 	if (!hv.marks || hv.mark[hv.marks - 1].frame != m.frame)
-		add_mark(&hv, m);
-	ask(en, h, &hv);
+		judge_mark(&hv, m);
+	judge_ask(en, h, &hv);
 }
 
 void judge_service(struct engine *en, struct host *h, int64_t second, struct mark m, bool last)

@@ -36,6 +36,15 @@ bool rule_syn_ackfield_nonzero(const struct view *v, struct draft *d)
 	       field_draft(v, d, TCPLINT_FIELD_ACK, v->s->ack);
 }
 
+/* How the scanner of Mirai and its heirs marks its SYNs: with the target's address. */
+bool rule_isn_equals_address(const struct view *v, struct draft *d)
+{
+	if (!intact(v, EV_ODD_FIELDS) || !(v->events & EV_SYN) || v->events & EV_ODD_FLAGS || v->s->ipv6 ||
+	    (!is_ipv4(v->s->seq, v->s->dst.ip) && !is_ipv4(v->s->seq, v->s->src.ip)))
+		return false;
+	return field_draft(v, d, TCPLINT_FIELD_ISN, v->s->seq);
+}
+
 bool rule_window_zero_in_handshake(const struct view *v, struct draft *d)
 {
 	return intact(v, EV_ODD_FIELDS) && v->events & (EV_SYN | EV_SYNACK) && !(v->events & EV_ODD_FLAGS) &&

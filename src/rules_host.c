@@ -29,6 +29,13 @@ static bool numbers_fail(const struct view *v, enum isn_test t, struct draft *d)
 	d->number[0] = hv->isn->n;
 	if (t == ISN_REPEATED || t == ISN_CONSTANT)
 		draft_plain(d, TCPLINT_FIELD_ISN, hv->isn->value);
+	if (t == ISN_ZERO)
+		draft_plain(d, TCPLINT_FIELD_ISN, 0);
+	if (hv->relative) { /* a tool that writes relative numbers, or makes captures anonymous */
+		d->verdict = TCPLINT_ARTEFACT;
+		d->severity = TCPLINT_INFO;
+		d->offender = TCPLINT_BY_CAPTURE;
+	}
 	return true;
 }
 
@@ -41,7 +48,7 @@ bool rule_isn_constant(const struct view *v, struct draft *d)
 {
 	if (!numbers_fail(v, ISN_CONSTANT, d))
 		return false;
-	if (v->host->raw) /* not a host's TCP: a scanner that makes its SYNs itself */
+	if (v->host->raw && !v->host->relative) /* not a host's TCP: a scanner that makes its SYNs itself */
 		d->verdict = TCPLINT_ATTACK_SUSPECT;
 	return true;
 }
@@ -61,6 +68,47 @@ bool rule_isn_clock_predictable(const struct view *v, struct draft *d)
 		return false;
 	d->number[1] = v->host->isn->rate;
 	d->number[2] = isn_exponent(v->host->isn->p);
+	return true;
+}
+
+bool rule_isn_common_divisor(const struct view *v, struct draft *d)
+{
+	if (!numbers_fail(v, ISN_COMMON_DIVISOR, d))
+		return false;
+	d->number[1] = v->host->isn->divisor;
+	return true;
+}
+
+bool rule_isn_bit_bias(const struct view *v, struct draft *d)
+{
+	if (!numbers_fail(v, ISN_BIT_BIAS, d))
+		return false;
+	d->number[1] = v->host->isn->bit;
+	d->number[2] = v->host->isn->ones;
+	return true;
+}
+
+bool rule_isn_zero(const struct view *v, struct draft *d)
+{
+	if (!numbers_fail(v, ISN_ZERO, d))
+		return false;
+	d->number[1] = v->host->isn->zeros;
+	if (v->host->isn->zeros < 2)
+		d->severity = TCPLINT_INFO;
+	return true;
+}
+
+bool rule_port_sequential(const struct view *v, struct draft *d)
+{
+	const struct host_view *hv = v->host;
+
+	if (!hv || !hv->ports)
+		return false;
+	draft_offender(d, CLIENT);
+	add_frames(hv, d);
+	d->number[0] = hv->ports->close;
+	d->number[1] = hv->ports->pairs;
+	d->number[2] = hv->ports->last;
 	return true;
 }
 

@@ -91,6 +91,12 @@ static inline bool opens_without_mss(const struct view *v)
 	return is_third_step(v) && !(v->XD->syn_any & (OPT_MSS | OPT_UNREADABLE));
 }
 
+/* The number is that IPv4 address (which is kept as ::ffff:a.b.c.d), as it stands in a header. */
+static inline bool is_ipv4(uint32_t number, const uint8_t ip[16])
+{
+	return number == ((uint32_t)ip[12] << 24 | (uint32_t)ip[13] << 16 | (uint32_t)ip[14] << 8 | ip[15]);
+}
+
 #define MOST_WSCALE 14 /* RFC 7323, 2.3 */
 #define TINY_MSS    64 /* rules.md, opt_mss_tiny */
 

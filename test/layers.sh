@@ -7,14 +7,14 @@ set -u
 root=${1:-.}
 
 # What everything may stand on: no state, no libraries.
-words='compiler error frame events seq segment isn'
+words='compiler error frame events seq segment isn ports'
 # One connection, as the tracker and the rules see it.
 connection="$words conn view zeek holes rules names"
 
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
 table="
-compiler|events|seq|isn|cursor|siphash|checksum|community_id|signals|frame|segment|error:
+compiler|events|seq|isn|ports|cursor|siphash|checksum|community_id|signals|frame|segment|error:
 slab|ignore|sandbox: error
 rotation:
 output: error rotation
@@ -31,7 +31,7 @@ draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates 
 message: $connection draft
 cells: rules slab
 flow: $connection siphash slab
-incarnation|engine|record*|resolve*|finding|aggregate|judge|host_record: $connection cells draft flow hosts slab wheel message precedence incarnation engine record record_private resolve time_wait vantage finding aggregate judge tracker
+incarnation|engine|record*|resolve*|finding|aggregate|judge*|host_record|watch: $connection cells draft flow hosts slab wheel message precedence incarnation engine record record_private resolve time_wait vantage finding aggregate judge tracker watch
 tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
@@ -58,7 +58,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts engine finding aggregate judge host_record incarnation record* ignore community_id tcplint report* options main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }
