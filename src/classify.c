@@ -153,6 +153,9 @@ static int64_t timer_interval(const struct view *v)
 
 	if (v->c->older || v->Y->last.ts > since || v->c->icmp_refused.ts > since || s->ts - since <= DUP_WINDOW)
 		return 0;
+	/* more SYNs were seen than answers: this may be the answer to one of them */
+	if (s->flags & FLAG_ACK && v->XD->synack < v->YD->syn)
+		return 0;
 	if (s->ip_id && !s->ipv6 && s->ip_id == v->XD->syn_ip_id)
 		return 0;
 	if (s->opt.present & OPT_TIMESTAMPS && v->XD->syn_any & OPT_TIMESTAMPS && s->opt.ts_val == v->XD->syn_tsval)

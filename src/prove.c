@@ -104,10 +104,14 @@ static void contradict_by_rst(struct conn *c, const struct view *v)
 	const struct endpoint *X = v->X, *Y = v->Y;
 	const bool reply = !(s->flags & FLAG_ACK);
 
-	if (fact_is(X, RESET) && knows(X, K_RST_SENT))
+	/* it answers as CLOSED does, and what it was before is known */
+	if (fact_is(X, RESET))
 		return;
-	/* its number is the ACK field of what it answers (3.10.7.1): that did not acknowledge the FIN */
-	if (reply && knows(X, K_FIN) && seq_lt(s->seq, X->fend))
+	const struct latest *t = &v->YD->latest;
+	const bool answers_later = t->ack == s->seq && t->at.frame > v->XD->fact[FIN_ACKED].frame;
+
+	/* its number is the ACK field of what it answers (3.10.7.1): that did not acknowledge the FIN, and nothing before it */
+	if (reply && knows(X, K_FIN) && seq_lt(s->seq, X->fend) && !answers_later)
 		fact_refute(c, x, FIN_ACKED);
 	/* a bare RST answers an ACK-bearing segment of a connection that X does not have */
 	if (reply || !knows(Y, K_FIN) || seq_lt(s->ack, Y->fend))

@@ -85,6 +85,9 @@ bool rule_rst_reply_fields_wrong(const struct view *v, struct draft *d)
 		return false;
 	if (t->flags & FLAG_ACK ? t->ack == v->s->seq : fits_bare(v, t) && !v->s->seq)
 		return false;
+	/* an earlier segment of Y that came late, or twice, had another number */
+	if (t->flags & FLAG_ACK && knows(v->X, K_ISN) && seq_in(v->X->isn + 1, v->s->seq, t->ack))
+		return false;
 	if (may_abort(v))
 		return false;
 	/* the right answer, and a sequence number that is not asked for */

@@ -208,12 +208,14 @@ void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, en
 static void note_latest(struct endpoint_detail *D, const struct view *v)
 {
 	const struct segment *s = v->s;
+	/* tracker_go_on() does not come here: what X sent last is known from X */
+	const struct mark last = v->X->last.frame == D->last_rst.frame ? D->latest.at : v->X->last;
 
 	if (s->flags & FLAG_RST || s->bad_header || s->checksum == CHECKSUM_BAD)
 		return;
 	D->latest = (struct latest){
 		.at = mark_of(s),
-		.before = D->latest.at.ts,
+		.before = last.ts,
 		.seq = s->seq,
 		.ack = s->ack,
 		.end = v->end,

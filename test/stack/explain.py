@@ -70,6 +70,8 @@ def held(difference, times, fins):
     other = {"CLOSING": "LAST_ACK" if fins else "CLOSE_WAIT", "TIME_WAIT": "CLOSED"} if "CLOSING" in states else {}
     waiting = []
     for state, optional in difference.truth:
+        if state == "FIN_WAIT_1" and not fins:
+            continue
         if state == "FIN_WAIT_1":
             waiting.append(("CLOSE_WAIT", not other))
         else:
@@ -80,7 +82,8 @@ def held(difference, times, fins):
 def released(difference, times, reset, sent):
     """Whether the host did something more, not reset by a RST that passed the tap, only when the record was closed."""
     before = [step for step, t in zip(difference.truth, times) if t < reset + AFTER_RST]
-    return not any(reset < t < reset + AFTER_RST for t in sent) and len(before) < len(times) and \
+    more = len(before) < len(times) or any(t >= reset + AFTER_RST for t in sent)
+    return more and not any(reset < t < reset + AFTER_RST for t in sent) and \
         difference.got[-1:] == ["CLOSED"] and compare.equal(before, difference.got[:-1])
 
 
