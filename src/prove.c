@@ -54,7 +54,13 @@ static void prove_fin(struct conn *c, const struct view *v)
 		D->fin_reply_seq = v->end;
 		D->fin_reply = m;
 	}
-	if (first && fact_get(v->X, FIN_RCVD) == TENTATIVE)
+	/*
+	 * One that does not say so has the latest copy only: what came before was lost beyond the tap.  TIME_WAIT does
+	 * not say so either, but then two segments were lost where one explains as much.
+	 */
+	const bool latest = sack && peer->fin_copies && !again && m.ts - fin.ts > v->X->turn / 2;
+
+	if ((first || latest) && fact_get(v->X, FIN_RCVD) == TENTATIVE)
 		fact_clear(c, v->x, FIN_RCVD);
 	fact_set(c, v->x, FIN_RCVD, CONFIRMED, v->X->turn && m.ts - fin.ts >= v->X->turn ? fin : m);
 }
