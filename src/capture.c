@@ -12,9 +12,6 @@
 
 #include "capture_source.h"
 
-/* Drop counters have 32 bits in libpcap: ask often enough to see every wrap. */
-#define COUNT_EVERY (UINT64_C(1) << 24)
-
 #define TIME_MAX (INT64_C(1) << 62)
 
 struct capture {
@@ -35,7 +32,7 @@ static const char *linktype_name(int linktype)
 	return name ? name : "unknown";
 }
 
-bool source_prepare(struct source *s, const char *name, const struct capture_options *o,
+bool source_prepare(struct source *s, const char *name, const struct capture_options *o, const char *filter,
 		    struct error *e)
 {
 	s->linktype = pcap_datalink(s->pcap);
@@ -43,10 +40,10 @@ bool source_prepare(struct source *s, const char *name, const struct capture_opt
 	if (o->supports && !o->supports(s->linktype))
 		return fail(e, "%s: link type %s (%d) is not supported", name,
 			    linktype_name(s->linktype), s->linktype);
-	if (!o->filter)
+	if (!filter)
 		return true;
-	if (pcap_compile(s->pcap, &s->filter, o->filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
-		return fail(e, "%s: filter '%s': %s", name, o->filter, pcap_geterr(s->pcap));
+	if (pcap_compile(s->pcap, &s->filter, filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
+		return fail(e, "%s: filter '%s': %s", name, filter, pcap_geterr(s->pcap));
 	s->filtered = true;
 	return true;
 }
@@ -103,7 +100,7 @@ struct capture *capture_open(const struct capture_options *o, struct error *e)
 	}
 	c->options = *o;
 	c->live = o->file_count == 0;
-	if (c->live ? live_open(&c->interface, o, e) : open_files(c, o, e))
+	if (c->live ? live_open(&c->interface, &c->options, &c->counters, e) : open_files(c, o, e))
 		return c;
 	capture_close(c);
 	return NULL;
@@ -124,6 +121,20 @@ void capture_close(struct capture *c)
 const char *capture_warning(const struct capture *c)
 {
 	return c->live && c->interface.warning[0] ? c->interface.warning : NULL;
+}
+
+struct capture_gap capture_gap(const struct capture *c)
+{
+	return c->interface.gap;
+}
+
+const char *capture_interface(const struct capture *c)
+{
+	static const char *const names[] = {
+		[INTERFACE_UP] = "up", [INTERFACE_DOWN] = "down", [INTERFACE_GONE] = "gone"
+	};
+
+	return c->live && c->interface.net.index ? names[c->interface.state] : NULL;
 }
 
 bool capture_check_filter(const char *filter, struct error *e)
@@ -154,7 +165,7 @@ static void fill(struct frame *f, const struct pcap_pkthdr *h, const u_char *dat
 	f->captured = h->caplen;
 	f->wire = h->len > h->caplen ? h->len : h->caplen;
 	f->data = data;
-	if (snaplen && f->captured > (uint32_t)snaplen)
+	if (snaplen > 0 && f->captured > (uint32_t)snaplen)
 		f->captured = (uint32_t)snaplen;
 }
 
@@ -210,8 +221,7 @@ static enum capture_event next_of_interface(struct capture *c, struct frame *fra
 
 	if (event != CAPTURE_FRAME)
 		return event;
-	if (++c->counters.frames % COUNT_EVERY == 0)
-		live_count(&c->interface, &c->counters);
+	c->counters.frames++;
 	fill(frame, header, data, 0);
 	frame->ts = source_time(&header->ts, c->interface.unit);
 	frame->number = c->counters.frames;
@@ -263,7 +273,7 @@ int capture_snaplen(const struct capture *c)
 {
 	int own = current_source(c)->snaplen, asked = c->options.snaplen;
 
-	return !c->live && asked && asked < own ? asked : own;
+	return !c->live && asked > 0 && asked < own ? asked : own;
 }
 
 void capture_locate(const struct capture *c, uint64_t ordinal, unsigned *file, uint64_t *number)
@@ -284,7 +294,7 @@ const char *capture_file_name(const struct capture *c, unsigned file)
 const struct capture_counters *capture_counters(struct capture *c)
 {
 	if (c->live)
-		live_count(&c->interface, &c->counters);
+		live_count(&c->interface);
 	return &c->counters;
 }
 

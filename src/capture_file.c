@@ -10,6 +10,7 @@
 #define _GNU_SOURCE /* fopencookie() */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,17 +46,23 @@ static const char *shown(const struct input *in)
 	return is_standard(in) ? "standard input" : in->path;
 }
 
-/* read(2) that goes on after a signal, unless the signal meant to stop us. */
+/*
+ * read(2) of a pipe that tells, while nothing comes, that it waits: signals are heard and timers run.  What is not a
+ * pipe is always ready.
+ */
 static ssize_t patient_read(struct input *in, char *to, size_t size)
 {
-	for (;;) {
-		ssize_t n = read(in->fd, to, size);
+	struct pollfd p = { .fd = in->fd, .events = POLLIN };
 
-		if (n >= 0 || errno != EINTR)
+	for (;;) {
+		const int ready = in->waiting ? poll(&p, 1, TICK_MS) : 1;
+		const ssize_t n = ready > 0 ? read(in->fd, to, size) : -1;
+
+		if (ready > 0 && (n >= 0 || errno != EINTR))
 			return n;
-		if (in->interrupted && in->interrupted()) {
+		if (in->waiting && in->waiting(in->user, NULL)) {
 			in->stopped = true;
-			return n;
+			return -1;
 		}
 	}
 }
@@ -160,7 +167,7 @@ static bool open_stream(struct input *in, bool regular, const struct capture_opt
 	in->source.pcap =
 		pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (in->source.pcap)
-		return source_prepare(&in->source, shown(in), o, e);
+		return source_prepare(&in->source, shown(in), o, o->filter, e);
 	fclose(f);
 	in->fd = -1;
 	if (unpack_trouble(in))
@@ -236,7 +243,8 @@ static bool suspend(struct input *in, struct error *e)
 bool input_open(struct input *in, const char *path, const struct capture_options *o,
 		struct error *e)
 {
-	*in = (struct input){ .path = path, .interrupted = o->interrupted, .base = UINT64_MAX, .packed = -1 };
+	*in = (struct input){ .path = path, .waiting = o->waiting, .user = o->user, .base = UINT64_MAX,
+			      .packed = -1 };
 	in->fd = is_standard(in) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0)
 		return fail(e, "%s: %s", path, strerror(errno));

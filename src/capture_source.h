@@ -1,7 +1,6 @@
 /*
- * The two kinds of source behind capture.h: files (capture_file.c) and an interface (capture_live.c).
- *
- * Private to the three files of capture.
+ * The two kinds of source behind capture.h: files (capture_file.c) and an interface (capture_live.c, with
+ * capture_filter.c and capture_interface.c).  Private to the files of capture.
  */
 #ifndef TCPLINT_CAPTURE_SOURCE_H
 #define TCPLINT_CAPTURE_SOURCE_H
@@ -19,6 +18,7 @@
 #include "unpack.h"
 
 #define DEFAULT_SNAPLEN 262144
+#define TICK_MS 100 /* what a user does not notice, and a machine does not either */
 
 /* What an open pcap_t is good for, whichever kind it is. */
 struct source {
@@ -29,8 +29,9 @@ struct source {
 	uint64_t frames; /* read so far, before the filter */
 };
 
-/* Ask for the link type, refuse it when it is of no use, and compile the filter.  `name` is for sentences. */
-bool source_prepare(struct source *s, const char *name, const struct capture_options *o, struct error *e);
+/* Ask for the link type, refuse it when it is of no use, and compile `filter` (null: none).  `name` is for sentences. */
+bool source_prepare(struct source *s, const char *name, const struct capture_options *o, const char *filter,
+		    struct error *e);
 void source_close(struct source *s);
 
 /* libpcap's time, with `unit` nanoseconds in its smaller part, within what capture.h promises. */
@@ -40,8 +41,9 @@ int64_t source_time(const struct timeval *tv, int64_t unit);
 struct input {
 	struct source source;
 	const char *path; /* as given: "-" is standard input */
-	bool (*interrupted)(void);
-	bool stopped;   /* a signal ended the wait for a pipe */
+	bool (*waiting)(void *user, const char *news);
+	void *user;
+	bool stopped;   /* the wait for a pipe was ended */
 	int fd;         /* what is read: the file, or the pipe from who unpacks it */
 	int packed;     /* the compressed file behind that; -1: none */
 	struct unpack *unpack; /* who unpacks it */
@@ -63,21 +65,61 @@ bool input_resume(struct input *in, const struct capture_options *o, struct erro
 /* The next frame before any filter, as libpcap has it. */
 enum capture_event input_read(struct input *in, struct pcap_pkthdr **header, const u_char **data, struct error *e);
 
+/* What the kernel knows of an interface. */
+#define INTERFACE_COUNTERS 2
+
+enum interface_state { INTERFACE_UP, INTERFACE_DOWN, INTERFACE_GONE };
+
+struct interface {
+	int fd;          /* the packet socket, borrowed; -1: it is none, and nothing is known */
+	int index;       /* 0: all interfaces at once */
+	int kind;        /* ARPHRD_ value */
+	bool promiscuous;
+	bool counts;     /* what it dropped is known */
+	int counter[INTERFACE_COUNTERS]; /* files; -1: none */
+	uint64_t counted[INTERFACE_COUNTERS];
+	char name[16];
+};
+
+void interface_attach(struct interface *i, int fd, const char *name, bool promiscuous);
+void interface_detach(struct interface *i);
+enum interface_state interface_state(const struct interface *i);
+/* Watch the interface that has the name now.  False without a sentence: there is none yet. */
+bool interface_rebind(struct interface *i, struct error *e) MUST_CHECK;
+/* What was dropped since the last call: by the kernel, by the interface.  False: not known. */
+bool interface_kernel_drops(struct interface *i, uint64_t *more);
+bool interface_own_drops(struct interface *i, uint64_t *more);
+
+/*
+ * The expression for libpcap: what decode reads, with the user's own (or null) on top.  To be freed; null when there
+ * is no memory.
+ */
+char *filter_for_kernel(int linktype, bool tunnels, const char *user);
+
 /* An interface. */
 struct live {
 	struct source source;
 	const char *name;
+	const struct capture_options *o;
 	int fd;          /* to wait on; -1: the device has none */
 	int64_t unit;    /* nanoseconds in the smaller part of a time stamp */
+	struct interface net;
+	enum interface_state state, seen; /* as it was said; as it was last seen */
+	int64_t away;    /* since when the interface is */
+	int64_t looked;  /* when counters were last asked for */
+	bool missed;     /* `gap` is news */
+	struct capture_gap gap;
+	struct capture_counters *counters;
 	uint32_t last_kernel, last_interface; /* as libpcap counted them, in 32 bits that wrap */
 	char found[64];  /* name of the interface that a number stood for */
 	char warning[512];
 };
 
-bool live_open(struct live *l, const struct capture_options *o, struct error *e);
+/* Open, or with --wait wait until that can be done.  Counts go to `n` from then on. */
+bool live_open(struct live *l, const struct capture_options *o, struct capture_counters *n, struct error *e);
 void live_close(struct live *l);
 enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const u_char **data, struct error *e);
 /* Add what was dropped since the last call. */
-void live_count(struct live *l, struct capture_counters *n);
+void live_count(struct live *l);
 
 #endif

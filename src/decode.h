@@ -30,6 +30,7 @@ enum decode_result {
 struct decode_options {
 	bool tunnels;              /* also look inside GRE, IPIP, 6in4, VXLAN, GENEVE (design.md 4) */
 	uint32_t max_fragments;    /* datagrams in reassembly at once; 0: the default, 1024 */
+	bool headers_only;         /* a segment is not truncated when only payload is missing */
 	bool verify_checksums;     /* sum every whole segment */
 };
 

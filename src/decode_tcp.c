@@ -94,7 +94,7 @@ enum next parse_tcp(struct walk *w)
 
 	const uint32_t header = s->data_offset * 4U;
 
-	s->truncated = captured < length && !(w->summed && captured >= header);
+	s->truncated = captured < (w->d->options.headers_only ? header : length) && !(w->summed && captured >= header);
 	if (UNLIKELY(header < FIXED || header > length)) {
 		if (captured < FIXED)
 			return stop(w, DECODE_truncated);

@@ -54,6 +54,16 @@ bool engine_loss_near(const struct engine *en, int64_t ts)
 	return false;
 }
 
+/* A point for each second, to which engine_loss_near() adds one on either side; of a long time, the end. */
+void engine_missed(struct engine *en, int64_t from, int64_t to)
+{
+	if (from < to - LOSS_MEMORY / 2 * SECOND)
+		from = to - LOSS_MEMORY / 2 * SECOND;
+	for (int64_t ts = from; ts < to; ts += SECOND)
+		en->loss[en->losses++ % LOSS_MEMORY] = ts;
+	en->loss[en->losses++ % LOSS_MEMORY] = to;
+}
+
 /* ---- lifetimes ---- */
 
 static int64_t idle_limit(const struct engine *en, const struct conn *c)

@@ -55,6 +55,9 @@ void engine_tick(struct engine *en, int64_t now);
 /* Release everything that is still open, oldest first. */
 void engine_drain(struct engine *en, bool interrupted);
 
+/* The capture is known to have missed frames between `from` and `to`. */
+void engine_missed(struct engine *en, int64_t from, int64_t to);
+
 /* Brought up to date by asking. */
 const struct tcplint_counters *engine_counters(struct engine *en);
 

@@ -344,6 +344,7 @@ static bool finish(struct options *o, const struct spec *live, struct error *e)
 {
 	o->capture.files = (const char *const *)o->files.name;
 	o->capture.file_count = o->files.count;
+	o->capture.tunnels = o->tunnels;
 	if (o->help)
 		o->mode = MODE_HELP;
 	else if (o->version)
@@ -360,6 +361,7 @@ static bool finish(struct options *o, const struct spec *live, struct error *e)
 static void set_defaults(struct options *o)
 {
 	*o = (struct options){
+		.capture.snaplen = SNAPLEN_HEADERS,
 		.profile = TCPLINT_PROFILE_RFC,
 		.msl = INT64_C(30000000000),
 		.max_connections = 1 << 20,

@@ -72,10 +72,11 @@ struct report_totals {
 	const char *const *drop_names; /* as tcplint_drops() answers */
 	const uint64_t *drops;
 	uint64_t read, filtered_out; /* frames of the source */
-	bool drops_known;
+	bool kernel_drops_known, interface_drops_known;
 	uint64_t kernel_drops, interface_drops;
 	bool may_lose; /* records that cannot be written are dropped, and counted: */
 	uint64_t lost_records;
+	const char *interface; /* "up", "down" or "gone"; null: not known */
 	bool interrupted;
 	const char *error; /* why the input could not be read to its end; null: it was */
 };

@@ -236,7 +236,7 @@ static bool text_totals(struct report *r, const struct report_totals *t)
 	add_findings(r, c);
 	if (c->evicted)
 		add(r, "; %" PRIu64 " evicted", c->evicted);
-	if (t->drops_known && t->kernel_drops + t->interface_drops)
+	if (t->kernel_drops + t->interface_drops)
 		add(r, "; %" PRIu64 " frames dropped", t->kernel_drops + t->interface_drops);
 	if (t->lost_records)
 		add(r, "; %" PRIu64 " lines lost", t->lost_records);

@@ -94,10 +94,12 @@ static void put_source(struct report *r, json_t *object, const struct report_tot
 
 	put_number(r, source, "read", t->read);
 	put_number(r, source, "filtered_out", t->filtered_out);
-	if (!t->drops_known)
-		return;
-	put_number(r, source, "kernel_drops", t->kernel_drops);
-	put_number(r, source, "interface_drops", t->interface_drops);
+	if (t->kernel_drops_known)
+		put_number(r, source, "kernel_drops", t->kernel_drops);
+	if (t->interface_drops_known)
+		put_number(r, source, "interface_drops", t->interface_drops);
+	if (t->interface)
+		put_text(r, source, "interface", t->interface);
 }
 
 static void put_connections(struct report *r, json_t *object, const struct tcplint_counters *c)

@@ -11,6 +11,7 @@
 #include "frame.h"
 #include "ignore.h"
 #include "output.h"
+#include "pipe_clock.h"
 #include "report.h"
 #include "rules.h"
 #include "run.h"
@@ -35,10 +36,13 @@ struct session {
 	bool found; /* a violation, deviation or attack_suspect was reported (--exit-code) */
 	bool broken; /* the output does not take any more */
 	bool announcing; /* the line at hand is what each file of the output begins with */
+	bool announced; /* the first record is written */
 	bool interrupted;
 	bool full; /* the user was told that connections are evicted */
 	const char *input_error;
 	int64_t next_stats;
+	bool pipe; /* the input is one, and somebody may be capturing at its other end */
+	struct pipe_clock clock;
 };
 
 /* ---- what the library tells ---- */
@@ -157,6 +161,7 @@ static bool interpret(struct session *s, struct tcplint_options *lo, unsigned *e
 	lo->all = o->all;
 	lo->segments = *emit & 1U << REPORT_SEGMENT;
 	lo->tunnels = o->tunnels;
+	lo->headers_only = !o->capture.file_count && o->capture.snaplen == SNAPLEN_HEADERS;
 	lo->vlan_in_key = o->vlan;
 	return true;
 }
@@ -283,11 +288,14 @@ static bool confine(struct session *s, struct error *e)
 	return true;
 }
 
+static bool on_waiting(void *user, const char *news);
+
 static bool open_session(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e)
 {
 	s->source = s->options->capture;
 	s->source.supports = decode_supports;
-	s->source.interrupted = signals_stopped;
+	s->source.waiting = on_waiting;
+	s->source.user = s;
 	s->capture = capture_open(&s->source, e);
 	if (!s->capture)
 		return false;
@@ -319,9 +327,11 @@ static void totals(struct session *s, bool last)
 		.drops = drops,
 		.read = cc->frames,
 		.filtered_out = cc->filtered_out,
-		.drops_known = cc->drops_known,
+		.kernel_drops_known = cc->kernel_drops_known,
+		.interface_drops_known = cc->interface_drops_known,
 		.kernel_drops = cc->kernel_drops,
 		.interface_drops = cc->interface_drops,
+		.interface = capture_interface(s->capture),
 		.may_lose = s->options->on_write_error == WRITE_ERROR_DROPS,
 		.lost_records = output_lost(s->output),
 		.interrupted = s->interrupted,
@@ -384,8 +394,47 @@ static bool feed(struct session *s, const struct frame *f)
 		report_start(s->report, f->ts);
 	if (n->evicted && !s->full)
 		tell_full(s);
+	if (s->pipe)
+		pipe_clock_frame(&s->clock, f->ts, capture_clock());
 	tcplint_feed_numbered(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
 	return true;
+}
+
+/* Nothing comes out of the pipe, or the interface is not there yet. */
+static bool on_waiting(void *user, const char *news)
+{
+	struct session *s = user;
+	int64_t now = pipe_clock_now(&s->clock, capture_clock());
+
+	if (news)
+		fprintf(stderr, "tcplint: %s\n", news);
+	if (!s->announced)
+		return signals_stopped();
+	if (!tcplint_counters(s->lint)->frames) { /* no time has begun yet */
+		if (signals_stats_wanted())
+			totals(s, false);
+		return s->broken || signals_stopped();
+	}
+	if (now != INT64_MIN)
+		tcplint_tick(s->lint, now - DELIVERY_LAG);
+	else
+		now = tcplint_counters(s->lint)->last_ts;
+	return !mind_outputs(s, now) || s->broken || signals_stopped();
+}
+
+static void tell_missed(struct session *s)
+{
+	const struct capture_gap gap = capture_gap(s->capture);
+
+	tcplint_missed(s->lint, gap.from, gap.to);
+}
+
+/* The interface came or went: the user hears of it, and whoever reads the records. */
+static void tell_change(struct session *s)
+{
+	fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
+	tell_missed(s);
+	totals(s, false);
 }
 
 /* False when the input could not be read to its end. */
@@ -407,6 +456,12 @@ static bool pump(struct session *s, struct error *e)
 			tcplint_tick(s->lint, capture_clock() - DELIVERY_LAG);
 			if (!mind_outputs(s, capture_clock()))
 				return true;
+			break;
+		case CAPTURE_MISSED:
+			tell_missed(s);
+			break;
+		case CAPTURE_CHANGED:
+			tell_change(s);
 			break;
 		case CAPTURE_END: /* of the input, or of waiting for more of it */
 			s->interrupted = signals_stopped();
@@ -437,6 +492,8 @@ static enum exit_status work(struct session *s, const struct tcplint_options *lo
 	struct error input = { .text = "" };
 
 	s->broken = !announce(s, lo);
+	s->announced = true;
+	s->pipe = reads_pipe(s->options);
 	if (!pump(s, &input))
 		s->input_error = input.text;
 	tcplint_finish(s->lint, s->interrupted);

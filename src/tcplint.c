@@ -46,7 +46,9 @@ static bool options_valid(const struct tcplint_options *o, struct error *e)
 
 static struct tcplint *create(const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
 {
-	const struct decode_options decoding = { .tunnels = o->tunnels, .verify_checksums = true };
+	const struct decode_options decoding = {
+		.tunnels = o->tunnels, .verify_checksums = true, .headers_only = o->headers_only
+	};
 	struct tcplint *t = calloc(1, sizeof(*t));
 
 	if (!t) {
@@ -125,6 +127,11 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 void tcplint_tick(struct tcplint *t, int64_t now)
 {
 	engine_tick(&t->engine, now);
+}
+
+void tcplint_missed(struct tcplint *t, int64_t from, int64_t to)
+{
+	engine_missed(&t->engine, from, to);
 }
 
 void tcplint_report_hosts(struct tcplint *t)

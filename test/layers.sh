@@ -14,7 +14,7 @@ connection="$words conn view zeek holes rules names"
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
 table="
-compiler|events|seq|isn|ports|cursor|siphash|checksum|community_id|signals|frame|segment|error:
+compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|frame|segment|error:
 slab|ignore|sandbox: error
 rotation:
 output: error rotation
@@ -37,7 +37,7 @@ report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
 options: error capture rotation
-main|run*: error frame catalogue capture decode ignore names options output report rules run sandbox signals rotation
+main|run*: error frame catalogue capture decode ignore names options output pipe_clock report rules run sandbox signals rotation
 rulegen: names rules drops
 "
 

@@ -411,6 +411,7 @@ struct tcplint_options {
 	bool all;      /* hand every connection to the sink, not only those with findings */
 	bool segments; /* call sink.segment */
 	bool tunnels;  /* look inside GRE, IPIP, 6in4, VXLAN, GENEVE, GTP-U */
+	bool headers_only; /* payload is cut off on purpose: that is no truncation */
 	bool vlan_in_key; /* the same 4-tuple in two VLANs is two connections */
 	const bool *disabled; /* by rule, or null; borrowed until tcplint_free() */
 	unsigned verdicts;    /* bit 1 << enum tcplint_verdict: which to hand on; 0: all */
@@ -452,6 +453,11 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 			   uint32_t captured, uint32_t wire);
 /* Nothing arrived, and it is `now`: lets things expire. */
 void tcplint_tick(struct tcplint *t, int64_t now);
+/*
+ * The capture dropped frames between `from` and `to`, as its drop counters say: what a missing packet can explain is
+ * believed less there.
+ */
+void tcplint_missed(struct tcplint *t, int64_t from, int64_t to);
 /* Hand the sink every host whose findings or numbers are new since it was last told: for reports in between. */
 void tcplint_report_hosts(struct tcplint *t);
 /* The input ended (or was interrupted): report what is still open. */

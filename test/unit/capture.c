@@ -178,7 +178,7 @@ static void formats(void **state)
 		}
 		assert_int_equal(capture_next(c, &f, &e), CAPTURE_END);
 		assert_int_equal(capture_next(c, &f, &e), CAPTURE_END);
-		assert_false(capture_counters(c)->drops_known);
+		assert_false(capture_counters(c)->kernel_drops_known);
 		capture_close(c);
 	}
 }
