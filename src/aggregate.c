@@ -227,6 +227,7 @@ static void on_synack(struct engine *en, struct conn *c, const struct segment *s
 {
 	struct host *service = service_of(en, c);
 
+	en->hosts.zero_synack = en->hosts.zero_synack || !s->seq;
 	en->hosts.any_answer = true;
 	if (service)
 		service->service.synacks++;

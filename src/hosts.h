@@ -175,7 +175,7 @@ struct hosts {
 	} list[HOST_WORTHS];
 	uint64_t evicted;
 	bool any_answer, any_completed; /* of any opening in the capture */
-	bool any_number; /* an initial sequence number that is not 0 */
+	bool any_number, zero_synack; /* an initial sequence number that is not 0; one of a SYN-ACK that is */
 	/* Gives back what hangs on an entry that is evicted. */
 	void (*forget)(void *user, struct host *h);
 	void *user;
@@ -186,7 +186,7 @@ struct host_view {
 	const struct host *h;
 	const struct port_verdict *ports; /* its ports can be guessed; null: not now */
 	const struct isn_verdict *isn; /* its numbers have been judged; null: not now */
-	bool relative; /* all numbers of the capture are 0: something has rewritten it */
+	bool relative; /* all numbers of the capture are 0, those of answers too: something has rewritten it */
 	bool raw;   /* none of the handshakes that the numbers are from was completed */
 	bool flood; /* `h->service` is under the worst flood so far */
 	bool withholds, forgets; /* `h->service` seems to use SYN cookies: options are gone, SYN-ACKs are sent once */

@@ -72,6 +72,8 @@ static double arc_probability(double w, unsigned n)
 
 static void fails(struct isn_verdict *v, enum isn_test t, double p)
 {
+	if (!(v->asked & 1u << t))
+		return;
 	if (!v->failed) {
 		v->test = t;
 		v->p = p;
@@ -343,9 +345,9 @@ static void test_repeated(unsigned n, struct isn_verdict *v)
 		fails(v, ISN_REPEATED, p);
 }
 
-struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive)
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive, unsigned asked)
 {
-	struct isn_verdict v = { .n = n };
+	struct isn_verdict v = { .n = n, .asked = asked };
 	bool forward = true;
 
 	if (n < 1 || n > ISN_KEPT)

@@ -39,6 +39,7 @@ enum isn_test {
 };
 
 struct isn_verdict {
+	unsigned asked;  /* bits 1 << enum isn_test: what was looked for */
 	unsigned failed; /* bits 1 << enum isn_test; 0: the numbers look random */
 	enum isn_test test; /* the first of them; `p` and what follows belong to it */
 	double p;
@@ -60,9 +61,11 @@ bool isn_look_at(unsigned n);
 /*
  * All tests but ISN_ZERO and ISN_REPEATED at every look; these only where `settle` says that no other can follow, and
  * a single zero only when it is the `last` look.  `passive`: numbers of SYN-ACKs, where SYN cookies (RFC 4987,
- * appendix A) keep some bits for a minute.
+ * appendix A) keep some bits for a minute.  `asked`: the tests that count.
  */
-struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive);
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive, unsigned asked);
+
+#define ISN_ALL ((1u << ISN_TESTS) - 1)
 
 /*
  * The smallest part of the circle of 2^32 numbers that holds all of `x` (which is sorted), as a fraction; `*first`

@@ -172,14 +172,14 @@ void judge_numbers(struct engine *en, struct host *h, bool last)
 	if (h->judged || (raw && !last))
 		return;
 	const unsigned n = numbers_of(en, h, raw, s, marks);
-	struct isn_verdict v = isn_judge(s, n, last || n >= 8, last, h->kind == HOST_SERVER);
-
 	/* a secret function of the addresses alone gives one destination a clock that can be seen */
-	if (raw || (h->kind == HOST_CLIENT && one_peer(s, n)))
-		v.failed &= 1u << ISN_CONSTANT;
+	const bool few = raw || (h->kind == HOST_CLIENT && one_peer(s, n));
+	const struct isn_verdict v = isn_judge(s, n, last || n >= 8, last, h->kind == HOST_SERVER,
+					       few ? 1u << ISN_CONSTANT | 1u << ISN_ZERO : ISN_ALL);
+
 	if (!v.failed)
 		return;
-	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !en->hosts.any_number };
+	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !en->hosts.any_number && en->hosts.zero_synack };
 
 	h->judged = true;
 	h->isn = v;

@@ -61,9 +61,10 @@ static void conclude(struct candidate *k, struct mark m, uint32_t guess, unsigne
 
 /*
  * A guess of the candidate's sender; `follows` is where it would go on from one before.  True: so many different
- * ones, and four in all, came within the window.
+ * ones, and four in all, came within the window; `others` is how many there are with those that are no guesses.
  */
-static bool note_guess(struct candidate *k, struct mark m, uint32_t guess, uint32_t follows, unsigned different)
+static bool note_guess(struct candidate *k, struct mark m, uint32_t guess, uint32_t follows, unsigned different,
+		       unsigned others)
 {
 	unsigned i = 0;
 
@@ -79,14 +80,16 @@ static bool note_guess(struct candidate *k, struct mark m, uint32_t guess, uint3
 	else
 		k->draft.frames++;
 	set_guess(k, i, guess, m);
-	if (k->draft.frames < different || k->draft.frames + k->note <= GUESSES)
+	const unsigned count = k->draft.frames + k->note;
+
+	if (k->draft.frames < different || (count > others ? count : others) <= GUESSES)
 		return false;
-	conclude(k, m, guess, k->draft.frames + k->note);
+	conclude(k, m, guess, count > others ? count : others);
 	return true;
 }
 
 static enum outcome settle_guesses(const struct view *v, struct candidate *k, bool is_one, uint32_t guess,
-				   uint32_t follows, unsigned different)
+				   uint32_t follows, unsigned different, unsigned others)
 {
 	const unsigned newest = k->draft.frames - 1u;
 
@@ -94,7 +97,7 @@ static enum outcome settle_guesses(const struct view *v, struct candidate *k, bo
 		k->deadline = v->now + GUESS_WINDOW;
 		if (k->draft.frames && k->draft.frame[newest] == v->s->frame && k->opened == v->now)
 			k->seq = guess; /* the one that opened it */
-		else if (note_guess(k, mark_of(v->s), guess, follows, different))
+		else if (note_guess(k, mark_of(v->s), guess, follows, different, others))
 			return REFUTED;
 	}
 	return v->releasing || v->now >= k->deadline ? DISMISSED : WAIT;
@@ -134,7 +137,8 @@ enum outcome settle_rst_sweep(const struct view *v, struct candidate *k)
 	const bool is_one = guessed_rst(v);
 	const uint32_t seq = is_one ? v->s->seq : 0;
 
-	return settle_guesses(v, k, is_one, seq, seq, 3);
+	/* one that happens to stand where an answer would is part of a sweep too */
+	return settle_guesses(v, k, is_one, seq, seq, 3, v->XD->rst);
 }
 
 /* ---- SYNs ---- */
@@ -156,7 +160,7 @@ enum outcome settle_blind_syn_sweep(const struct view *v, struct candidate *k)
 	const bool is_one = guessed_syn(v);
 	const uint32_t seq = is_one ? v->s->seq : 0;
 
-	return settle_guesses(v, k, is_one, seq, seq, GUESSES + 1);
+	return settle_guesses(v, k, is_one, seq, seq, GUESSES + 1, 0);
 }
 
 /* ---- data ---- */
@@ -176,7 +180,7 @@ enum outcome settle_blind_injection(const struct view *v, struct candidate *k)
 {
 	const bool is_one = guessed_data(v);
 
-	return settle_guesses(v, k, is_one, is_one ? v->end : 0, is_one ? v->s->seq : 0, GUESSES + 1);
+	return settle_guesses(v, k, is_one, is_one ? v->end : 0, is_one ? v->s->seq : 0, GUESSES + 1, 0);
 }
 
 /* ---- challenge ACKs ---- */

@@ -104,6 +104,15 @@ static void odd_numbers(void)
 	assert(fired(&h, "isn_zero") == 1 && h.hosts == 1 && !fired(&h, "isn_repeated") && !strcmp(h.related, "isn_repeated"));
 }
 
+/* SYNs that nobody answers. */
+static void zeros_of_a_scanner(void)
+{
+	const uint32_t zeros[] = { 0, 0, 12345 };
+	struct heard h = some(zeros, 3, false);
+
+	assert(fired(&h, "isn_zero") == 1 && h.verdict[tcplint_rule_by_name("isn_zero")] == TCPLINT_DEVIATION);
+}
+
 /* A capture whose numbers are all zero says nothing about hosts. */
 static void relative_numbers(void)
 {
@@ -289,6 +298,7 @@ int main(void)
 {
 	few_numbers();
 	odd_numbers();
+	zeros_of_a_scanner();
 	relative_numbers();
 	ports();
 	copies();

@@ -77,7 +77,8 @@ static void ack_scans(void)
 	assert(!fired(&h, "scan_ack"));
 }
 
-static struct heard connect_scan(unsigned n, unsigned ports, int64_t open_for)
+/* Each closed with a RST, or with FINs, after that time. */
+static struct heard connect_scan(unsigned n, unsigned ports, int64_t open_for, bool fins)
 {
 	struct heard h;
 	struct tcplint *t = open_with(&h, NULL, TCPLINT_INFO);
@@ -87,7 +88,11 @@ static struct heard connect_scan(unsigned n, unsigned ports, int64_t open_for)
 		const int64_t ts = (1000 + i) * SECOND;
 
 		handshake(t, ts, c, s, mixed(i), mixed(i + 100));
-		say(t, ts + open_for, c, s, RST | ACK, mixed(i) + 1, mixed(i + 100) + 1);
+		say(t, ts + open_for, c, s, (fins ? FIN : RST) | ACK, mixed(i) + 1, mixed(i + 100) + 1);
+		if (!fins)
+			continue;
+		say(t, ts + open_for + 1000000, s, c, FIN | ACK, mixed(i + 100) + 1, mixed(i) + 2);
+		say(t, ts + open_for + 2000000, c, s, ACK, mixed(i) + 2, mixed(i + 100) + 2);
 	}
 	finish(t);
 	return h;
@@ -95,16 +100,18 @@ static struct heard connect_scan(unsigned n, unsigned ports, int64_t open_for)
 
 static void connect_scans(void)
 {
-	struct heard h = connect_scan(20, 20, SECOND / 100);
+	struct heard h = connect_scan(20, 20, SECOND / 100, false);
 
 	assert(fired(&h, "scan_connect") == 1 && h.hosts == 1);
 	assert(!strcmp(h.message, "10.0.0.1 opened connections to 10 different ports within 9 s and closed each within a "
 				  "second, without any data"));
-	h = connect_scan(9, 9, SECOND / 100);
+	h = connect_scan(20, 20, SECOND / 100, true);
+	assert(fired(&h, "scan_connect") == 1);
+	h = connect_scan(9, 9, SECOND / 100, false);
 	assert(!fired(&h, "scan_connect"));
-	h = connect_scan(40, 2, SECOND / 100); /* health checks */
+	h = connect_scan(40, 2, SECOND / 100, true); /* health checks */
 	assert(!fired(&h, "scan_connect"));
-	h = connect_scan(20, 20, 2 * SECOND);
+	h = connect_scan(20, 20, 2 * SECOND, false);
 	assert(!fired(&h, "scan_connect"));
 }
 
