@@ -9,6 +9,7 @@ from wire import OTHER, SIDES
 JUDGED = ("violation", "deviation", "attack_suspect")
 SURE = 0.5  # what is printed by default
 TIMEOUT = 120
+EARLY = 1.0  # seconds that an end may have lived before its first segment passed the tap, when a record is chosen
 
 
 def read(program, path):
@@ -87,17 +88,22 @@ def equal(truth, got):
 
 
 def pair(lives, records, offset):
-    """Which life a record is of: in order when there are as many, otherwise the nearest in time."""
-    if len(lives) == len(records):
-        return list(zip(lives, records))
-    near = sorted((abs(life[0].t + offset - seconds(r["start"])), i, j)
-                  for i, life in enumerate(lives) for j, r in enumerate(records))
-    out, taken = [], set()
-    for _, i, j in near:
-        if ("life", i) not in taken and ("record", j) not in taken:
-            taken |= {("life", i), ("record", j)}
-            out.append((lives[i], records[j]))
-    return out + [(life, None) for i, life in enumerate(lives) if ("life", i) not in taken]
+    """Which life a record is of: in order when there are as many.
+
+    A record may be of several lives: a SYN that comes late opens the passive end again (an incarnation that fails).
+    """
+    if not records or len(lives) == len(records):
+        return list(zip(lives, records)) or [(life, None) for life in lives]
+    starts = [seconds(r["start"]) for r in records]
+    shared = {}
+    for life in lives:
+        began = life[0].t + offset
+        if len(lives) > len(records):
+            at = max((i for i, start in enumerate(starts) if start <= began + EARLY), default=0)
+        else:
+            at = min(range(len(starts)), key=lambda i: abs(starts[i] - began))
+        shared.setdefault(at, []).extend(life)
+    return [(life, records[at]) for at, life in shared.items()]
 
 
 class Difference:

@@ -5,6 +5,7 @@ other did not, or not in that order; and then only for states between which the 
 tap.  And a FIN that the host itself held back, which close() has put it into FIN_WAIT_1 without.  All are taken from the captures.
 """
 import socket
+import typing
 
 import compare
 import packet
@@ -51,40 +52,60 @@ def of(capture, ends, begin, end):
     return out
 
 
-def stretches(difference):
-    """(first state of the kernel's that differs, first that does again not, first of ours that differs), for every way to see it."""
-    truth, got = difference.truth, difference.got
-    for i in range(len(truth) + 1):
-        for j in (j for j in range(len(got) + 1) if compare.equal(truth[:i], got[:j])):
-            for k in range(i, len(truth) + 1):
-                if any(compare.equal(truth[k:], got[n:]) for n in range(j, len(got) + 1)):
-                    yield i, k, j
+class Paths(typing.NamedTuple):
+    """The kernel's states with their times, ours with when the tap had them; seconds since the epoch."""
 
+    truth: list
+    times: list
+    got: list
+    seen: list
 
-def held(difference, times, fins):
-    """Whether the states are those of an end that closed when a FIN of its own passed the tap, of `fins`, or not at all."""
-    states = [state for state, _ in difference.truth]
-    closed = next((i for i, state in enumerate(states) if state in ("FIN_WAIT_1", "LAST_ACK")), None)
-    if closed is None or fins and min(fins) < times[closed] + SLACK:
-        return False
-    other = {"CLOSING": "LAST_ACK" if fins else "CLOSE_WAIT", "TIME_WAIT": "CLOSED"} if "CLOSING" in states else {}
-    waiting = []
-    for state, optional in difference.truth:
-        if state == "FIN_WAIT_1" and not fins:
-            continue
-        if state == "FIN_WAIT_1":
-            waiting.append(("CLOSE_WAIT", not other))
-        else:
-            waiting.append((other.get(state, state), optional or state == "LAST_ACK" and not fins))
-    return compare.equal(waiting, difference.got)
+    def stretches(self):
+        """(first of the kernel's that differs, first that does again not, first of ours that differs), for every way to see it."""
+        for i in range(len(self.truth) + 1):
+            for j in (j for j in range(len(self.got) + 1) if compare.equal(self.truth[:i], self.got[:j])):
+                for k in range(i, len(self.truth) + 1):
+                    if any(compare.equal(self.truth[k:], self.got[n:]) for n in range(j, len(self.got) + 1)):
+                        yield i, k, j
 
+    def waiting(self, fins):
+        """The same for an end that closed when the first of `fins`, its own FINs, left, or not at all; None if it did so."""
+        states = [state for state, _ in self.truth]
+        closed = next((i for i, state in enumerate(states) if state in ("FIN_WAIT_1", "LAST_ACK")), None)
+        if closed is None or fins and min(fins) < self.times[closed] + SLACK:
+            return None
+        crossed = "CLOSING" in states
+        other = {"CLOSING": "LAST_ACK" if fins else "CLOSE_WAIT", "TIME_WAIT": "CLOSED"} if crossed else {}
+        steps = []
+        for (state, optional), t in zip(self.truth, self.times):
+            if state == "FIN_WAIT_1" and not fins:
+                continue
+            if state == "FIN_WAIT_1":
+                steps.append((("CLOSE_WAIT", not crossed), t))
+            else:
+                steps.append(((other.get(state, state), optional or state == "LAST_ACK" and not fins), t))
+        return self._replace(truth=[step for step, _ in steps], times=[t for _, t in steps])
 
-def released(difference, times, reset, sent):
-    """Whether the host did something more, not reset by a RST that passed the tap, only when the record was closed."""
-    before = [step for step, t in zip(difference.truth, times) if t < reset + AFTER_RST]
-    more = len(before) < len(times) or any(t >= reset + AFTER_RST for t in sent)
-    return more and not any(reset < t < reset + AFTER_RST for t in sent) and \
-        difference.got[-1:] == ["CLOSED"] and compare.equal(before, difference.got[:-1])
+    def released(self, reset, sent):
+        """Whether the host did something more, not reset by a RST that passed the tap, only when the record was closed."""
+        before = [step for step, t in zip(self.truth, self.times) if t < reset + AFTER_RST]
+        more = len(before) < len(self.times) or any(t >= reset + AFTER_RST for t in sent)
+        return more and not any(reset < t < reset + AFTER_RST for t in sent) and \
+            self.got[-1:] == ["CLOSED"] and compare.equal(before, self.got[:-1])
+
+    def disturbed(self, until, sent, lost, late):
+        """Whether the states differ only where something was lost, or late, and the host sent nothing that passed the tap."""
+        for i, k, j in self.stretches():
+            begin = self.times[i] if i < k else self.seen[min(j, len(self.seen) - 1)]
+            end = self.times[k] if k < len(self.times) else until
+            if any(begin + SLACK < t < end - SLACK for t in sent):
+                continue
+            since = max((t for t in sent if t <= begin + SLACK), default=begin)
+            if any(since - BEFORE <= t <= end + SLACK for t in lost):
+                return BETWEEN if any(t > begin + SLACK for t in sent) else LAST
+            if any(since - BEFORE <= t <= end + BEFORE for t in late):
+                return DELAYED
+        return None
 
 
 def delays(own, here, passed):
@@ -96,35 +117,37 @@ def delays(own, here, passed):
     return [t for delay, t in took if delay > min(took)[0] + LATE]
 
 
+def fins_of(segments, passed=None):
+    """When the host sent FINs, of those that passed."""
+    return [t for t, mine, who, flags in segments if mine and flags & packet.FIN and (passed is None or who in passed)]
+
+
 def why(run, tap, difference):
     """A sentence, or None: it is a mistake."""
-    times = [t + run.witness.offset for t in difference.times]
-    until = difference.until + run.witness.offset
-    own = of(run.lab.captures[OWN[difference.side]], difference.key, times[0] - BEFORE, until)
-    if held(difference, times, [t for t, mine, _, flags in own if mine and flags & packet.FIN]):
+    offset = run.witness.offset
+    paths = Paths(difference.truth, [t + offset for t in difference.times], difference.got, difference.seen)
+    begin, until = paths.times[0] - BEFORE, difference.until + offset
+    own = of(run.lab.captures[OWN[difference.side]], difference.key, begin, until)
+    held = paths.waiting(fins_of(own))
+    if held and compare.equal(held.truth, held.got):
         return HELD
     if tap == OWN[difference.side]:
         return None
-    here = of(run.lab.captures[tap], difference.key, times[0] - BEFORE, until)
+    here = of(run.lab.captures[tap], difference.key, begin, until)
     passed = {who for _, _, who, _ in own} & {who for _, _, who, _ in here}
     if not any(mine for _, mine, _, _ in here):
         return NOTHING_SENT
-    sent = [t for t, mine, who, _ in own if mine and who in passed]
-    if held(difference, times, [t for t, mine, who, flags in own if mine and who in passed and flags & packet.FIN]):
+    unseen = paths.waiting(fins_of(own, passed))
+    if unseen and compare.equal(unseen.truth, unseen.got):
         return UNSEEN
+    sent = [t for t, mine, who, _ in own if mine and who in passed]
     resets = [t for t, mine, _, flags in here if flags & packet.RST and not mine]
-    if any(released(difference, times, t, sent) for t in resets):
-        return RELEASED
     lost = [t for t, _, who, _ in own + here if who not in passed]
     late = delays(own, here, passed)
-    for i, k, j in stretches(difference):
-        begin = times[i] if i < k else difference.seen[min(j, len(difference.seen) - 1)]
-        end = times[k] if k < len(times) else until
-        if any(begin + SLACK < t < end - SLACK for t in sent):
-            continue
-        since = max((t for t in sent if t <= begin + SLACK), default=begin)
-        if any(since - BEFORE <= t <= end + SLACK for t in lost):
-            return BETWEEN if any(t > begin + SLACK for t in sent) else LAST
-        if any(since - BEFORE <= t <= end + BEFORE for t in late):
-            return DELAYED
+    for view in filter(None, (paths, unseen)):
+        if any(view.released(t, sent) for t in resets):
+            return RELEASED
+        reason = view.disturbed(until, sent, lost, late)
+        if reason:
+            return reason
     return None

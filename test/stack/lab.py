@@ -22,6 +22,7 @@ SIOCETHTOOL, ETHTOOL_SGSO, ETHTOOL_STSO, ETHTOOL_SGRO, ETHTOOL_STXCSUM = 0x8946,
 IPPROTO_MPTCP = 262
 NETWORK = int(ipaddress.IPv4Address("198.18.0.0"))  # /15, for tests between two networks (RFC 2544)
 PORT = 7777
+LINKS = {"client": "02:00:00:00:00:01", "server": "02:00:00:00:00:02"}
 
 # Short patience, so that what a kernel gives up it gives up while we look.
 SYSCTLS = {
@@ -50,6 +51,14 @@ def private_mounts():
     """From here on, what is mounted is seen by this process only, and goes with it."""
     unshare(CLONE_NEWNS)
     mount("none", "/", None, MS_REC | MS_PRIVATE)
+
+
+def run_ip(*lines):
+    """Commands of ip(8) in the namespace that the thread is in."""
+    run = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, timeout=20,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if run.returncode:
+        raise OSError(f"ip: {run.stdout.strip()}")
 
 
 class Namespace:
@@ -81,10 +90,7 @@ class Namespace:
 
     def ip(self, *lines):
         with self.inside():
-            run = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, timeout=20,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if run.returncode:
-            raise OSError(f"ip: {run.stdout.strip()}")
+            run_ip(*lines)
 
     def sysctl(self, **values):
         """net.ipv4 values, or net.* for names with a slash."""
@@ -131,33 +137,22 @@ class Lab:
         self.start()
 
     def make_links(self, offload):
+        """Each host knows its peer's link address: a first SYN that waits for it would be late on the wire."""
         home = f"/proc/{os.getpid()}/fd/{Namespace.home}"
         for side in SIDES:
-            peer = f"{side[0]}{self.number}"
             address = f"{self.addresses[side]}/{64 if self.ipv6 else 30}{' nodad' if self.ipv6 else ''}"
             here = self.namespaces[side]
-            here.ip(f"link add veth0 type veth peer name {peer} netns {home}", f"address add {address} dev veth0",
-                    "link set lo up", "link set veth0 up")
+            here.ip(f"link add veth0 address {LINKS[side]} type veth peer name {side[0]}{self.number} netns {home}",
+                    f"address add {address} dev veth0", "link set lo up", "link set veth0 up",
+                    f"neighbor add {self.addresses[OTHER[side]]} lladdr {LINKS[OTHER[side]]} nud permanent dev veth0")
             commands = () if offload else (ETHTOOL_SGRO, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM)
-            for command in commands:
-                with here.inside():
+            with here.inside():
+                for command in commands:
                     ethtool("veth0", command, 0)
         for side in SIDES:
-            self.introduce(side)
-            peer = f"{side[0]}{self.number}"
-            with open(f"/proc/sys/net/ipv6/conf/{peer}/disable_ipv6", "w") as f:
+            with open(f"/proc/sys/net/ipv6/conf/{side[0]}{self.number}/disable_ipv6", "w") as f:
                 f.write("1")
-            run = subprocess.run(["ip", "link", "set", peer, "up"], timeout=20, stderr=subprocess.PIPE, text=True)
-            if run.returncode:
-                raise OSError(f"ip: {run.stderr.strip()}")
-
-    def introduce(self, side):
-        """Tell a host its peer's link address: a first SYN that waits for it would be late on the wire."""
-        other = OTHER[side]
-        with self.namespaces[other].inside():
-            run = subprocess.run(["ip", "-o", "link", "show", "veth0"], stdout=subprocess.PIPE, text=True, timeout=20, check=True)
-        link = run.stdout.split("link/ether ")[1].split()[0]
-        self.namespaces[side].ip(f"neighbor replace {self.addresses[other]} lladdr {link} nud permanent dev veth0")
+        run_ip(*(f"link set {side[0]}{self.number} up" for side in SIDES))
 
     def start(self):
         loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tcplint against the running kernel: connections between two network namespaces, and what becomes of them.
 
-    run.py [--tcplint PROGRAM] [--seed N] [--random N] [--slow] [--keep DIRECTORY] [SCENARIO]...
+    run.py [--tcplint PROGRAM] [--seed N] [--random N] [--strict] [--slow] [--keep DIRECTORY] [SCENARIO]...
 
 No SCENARIO: all of them.  The states in our records must be those that the kernels went through, at three taps; nobody is
 blamed who did no wrong; what happened is found.  README.md here says how.  Needs root; exit status 77, "skipped" to
@@ -30,8 +30,9 @@ import scenarios_random
 import truth
 
 SKIPPED = 77
+TOLERATED = 0.01  # of the ends of random connections that are in another state, unexplained, unless --strict
 AT_ONCE = 2  # programs that read captures
-STAGGER = 0.05  # seconds from one scenario's begin to the next: one thread does it all
+STAGGER = 0.03  # seconds from one scenario's begin to the next: one thread does it all
 TAPS = ("near", "middle", "far")
 
 
@@ -39,7 +40,7 @@ class Run:
     """One scenario in a laboratory of its own."""
 
     def __init__(self, number, what, directory, traced):
-        self.what, self.error = what, None
+        self.what, self.error, self.took = what, None, 0.0
         self.directory = os.path.join(directory, what.name)
         os.makedirs(self.directory, exist_ok=True)
         self.lab = laboratory.Lab(number, self.directory, **what.laboratory)
@@ -49,7 +50,7 @@ class Run:
 
     async def go(self, delay):
         await asyncio.sleep(delay)
-        poll = asyncio.ensure_future(self.poll())
+        poll, began = asyncio.ensure_future(self.poll()), time.monotonic()
         try:
             await asyncio.wait_for(self.what.run(self.lab), self.what.limit)
             await asyncio.sleep(0.1)
@@ -59,6 +60,7 @@ class Run:
             self.error = traceback.format_exc()
         finally:
             poll.cancel()
+            self.took = time.monotonic() - began
             if self.witness:
                 self.witness.close()
             self.lab.stop()
@@ -74,8 +76,8 @@ class Run:
 class Judge:
     """Compares the captures of the runs, and counts."""
 
-    def __init__(self, program, events):
-        self.program, self.events = program, events
+    def __init__(self, events, strict):
+        self.events, self.strict = events, strict
         self.failed, self.explained = 0, {}
         self.sums = dict.fromkeys(("connections", "ends", "exact", "equal", "explained", "wrong", "accusations"), 0)
 
@@ -83,14 +85,19 @@ class Judge:
         """Whether all is well with one scenario; prints what is not."""
         complaints = [f"scenario: {run.error}"] if run.error else []
         lives = run.witness.lives(self.events) if self.events is not None else None
+        ends = self.sums["ends"]
+        wrong = []
         for tap in TAPS:
-            complaints += [f"{tap}: {c}" for c in self.tap(run, tap, records[tap], lives)]
-        print(f"{'not ok' if complaints else 'ok'} {run.what.name}: {run.what.sentence}")
+            complaints += [f"{tap}: {c}" for c in self.tap(run, tap, records[tap], lives, wrong)]
+        # what nobody foresaw happens to random connections; a mistake of ours happens to many
+        if not run.what.random or self.strict or len(wrong) > TOLERATED * (self.sums["ends"] - ends) + 3:
+            complaints += wrong
+        print(f"{'not ok' if complaints else 'ok'} {run.what.name}: {run.what.sentence} ({run.took:.1f} s)")
         for c in complaints:
             print(f"    {c}")
         self.failed += bool(complaints)
 
-    def tap(self, run, tap, records, lives):
+    def tap(self, run, tap, records, lives, wrong):
         for wish in run.what.expect.get(tap, ()):
             if not compare.holds(records, wish):
                 yield f"expected {wish}"
@@ -110,7 +117,7 @@ class Judge:
                 self.explained[why] = self.explained.get(why, 0) + 1
             else:
                 self.sums["wrong"] += 1
-                yield d.text()
+                wrong.append(f"{tap}: {d.text()}")
 
 
 def start(names, directory, traced):
@@ -172,7 +179,7 @@ def report(a, directory, names):
         if trace:
             trace.close()
     print(f"# {len(runs)} scenarios in {time.monotonic() - began:.1f} s, seed {a.seed}")
-    judge = Judge(a.tcplint, events)
+    judge = Judge(events, a.strict or bool(a.names))
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         read = {(r, tap): pool.submit(compare.read, a.tcplint, r.lab.captures[tap].path) for r in runs for tap in TAPS}
     for r in runs:
@@ -192,6 +199,7 @@ def main():
     a.add_argument("--tcplint", default=os.environ.get("TCPLINT") or "tcplint")
     a.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     a.add_argument("--random", type=int, default=60, help="how many random connections")
+    a.add_argument("--strict", action="store_true", help="no unexplained state is tolerated (so too with SCENARIO)")
     a.add_argument("--slow", action="store_true", help="the scenarios too that wait for a minute or two")
     a.add_argument("--keep", metavar="DIRECTORY", help="leave the captures there")
     a.add_argument("names", nargs="*", metavar="SCENARIO")
@@ -205,7 +213,8 @@ def main():
     if unknown:
         print(f"no such scenario: {' '.join(unknown)}")
         return 2
-    names = a.names or [n for n, s in scenario.REGISTRY.items() if a.slow or not s.slow]
+    # the random ones take longest, and were registered last
+    names = a.names or [n for n, s in reversed(scenario.REGISTRY.items()) if a.slow or not s.slow]
     if a.keep:
         os.makedirs(a.keep, exist_ok=True)
         return report(a, a.keep, names)

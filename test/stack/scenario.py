@@ -13,8 +13,9 @@ class Scenario:
     allow: rules that may blame somebody although no stack did wrong: what was forged does wrong.
     """
 
-    def __init__(self, run, expect=(), allow=(), slow=False, limit=LIMIT, **laboratory):
+    def __init__(self, run, expect=(), allow=(), slow=False, limit=LIMIT, random=False, **laboratory):
         self.run, self.slow, self.laboratory = run, slow, laboratory
+        self.random = random
         self.limit = SLOW_LIMIT if slow else limit
         self.name = run.__name__
         self.sentence = run.__doc__

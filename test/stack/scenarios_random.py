@@ -14,7 +14,7 @@ from wire import Chaos
 
 FIRST_PORT = 41000
 AT_ONCE = 40
-PATIENCE = 12.0  # seconds for each end of a conversation
+PATIENCE = 8.0  # seconds for each end of a conversation
 LINGER = 4.0  # seconds after the last, for what is still repeated
 SIZES = (0, 1, 100, 1448, 3000, 20000)
 ENDINGS = ("client", "client", "server", "server", "both", "half client", "half server", "abort client", "abort server",
@@ -131,4 +131,4 @@ def register(seed, total, limit):
 
         run.__name__ = f"random_{path}"
         run.__doc__ = f"{count} random connections, {'a clean path' if path == 'clean' else f'a path with losses ({path})'}"
-        scenario.REGISTRY[run.__name__] = scenario.Scenario(run, limit=limit, ipv6=ipv6)
+        scenario.REGISTRY[run.__name__] = scenario.Scenario(run, limit=limit, random=True, ipv6=ipv6)
