@@ -43,7 +43,8 @@ static void prove_fin(struct conn *c, const struct view *v)
 	struct endpoint_detail *D = &c->detail[v->x];
 	const struct endpoint_detail *peer = &c->detail[v->y];
 	/* RFC 7323, 4.3: it echoes the copy that it received first */
-	const bool first = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS && s->opt.ts_ecr != peer->fin_tsval;
+	const bool echoes = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS;
+	const bool first = echoes && s->opt.ts_ecr != peer->fin_tsval;
 	const struct mark fin = first ? peer->first_fin : peer->last_fin, m = mark_of(s);
 	const bool sack = c->detail[CLIENT].syn_opt & c->detail[SERVER].syn_opt & OPT_SACK_PERMITTED;
 	/* RFC 2883: the answer to a copy of what it had says so */
@@ -58,7 +59,7 @@ static void prove_fin(struct conn *c, const struct view *v)
 	 * One that does not say so has the latest copy only: what came before was lost beyond the tap.  TIME_WAIT does
 	 * not say so either, but then two segments were lost where one explains as much.
 	 */
-	const bool latest = sack && peer->fin_copies && !again && m.ts - fin.ts > v->X->turn / 2;
+	const bool latest = sack && peer->fin_copies && !again && (echoes || m.ts - fin.ts > v->X->turn / 2);
 
 	if ((first || latest) && fact_get(v->X, FIN_RCVD) == TENTATIVE)
 		fact_clear(c, v->x, FIN_RCVD);
@@ -122,7 +123,7 @@ static void contradict_by_rst(struct conn *c, const struct view *v)
 	/* a bare RST answers an ACK-bearing segment of a connection that X does not have */
 	if (reply || !knows(Y, K_FIN) || seq_lt(s->ack, Y->fend))
 		fact_refute(c, x, FIN_RCVD);
-	if (reply && !knows(X, K_DMAX)) {
+	if (reply && !knows(X, K_DMAX) && !fact_is(X, FIN_SENT)) {
 		fact_refute(c, x, SYN_ACKED);
 		if (knows(X, K_ACTIVE))
 			fact_refute(c, x, SYN_RCVD);
