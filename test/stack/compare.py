@@ -14,8 +14,9 @@ EARLY = 1.0  # seconds that an end may have lived before its first segment passe
 
 def read(program, path):
     """The connection and host records of one capture."""
-    run = subprocess.run([program, "--all", "--emit", "connection,host", "--min-severity", "info", "--min-confidence", "0",
-                          "-r", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
+    run = subprocess.run([program, "--all", "--emit", "connection,host", "--min-severity", "info",
+                          "--min-confidence", "0", "-r", path],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
     if run.returncode or run.stderr:
         raise RuntimeError(f"{path}: exit status {run.returncode}: {run.stderr.strip()}")
     return [json.loads(line) for line in run.stdout.splitlines()]
@@ -107,8 +108,8 @@ def pair(lives, records, offset):
 
 
 class Difference:
-    """An end whose states differ: the kernel's with their `times`, up to `until` (monotonic seconds), and ours with when
-    the tap had them (`seen`, seconds since the epoch)."""
+    """An end whose states differ: the kernel's with their `times`, up to `until` (monotonic seconds), and ours with
+    when the tap had them (`seen`, seconds since the epoch)."""
 
     def __init__(self, side, key, truth, got, times, until, seen):
         self.side, self.key, self.truth, self.got, self.times, self.until = side, key, truth, got, times, until
@@ -143,7 +144,8 @@ def states(witness, lives, records, seen):
         for life, record in pair(told, by.get(frozenset((name[:2], name[2:])), []), witness.offset):
             truth, path = truth_path(witness, key, life), []
             if record:
-                role = "client" if (record["conn"]["client"]["ip"], record["conn"]["client"]["port"]) == name[:2] else "server"
+                client = record["conn"]["client"]
+                role = "client" if (client["ip"], client["port"]) == name[:2] else "server"
                 path = our_path(record[role], seconds(record["start"]))
             got = [state for state, _ in path]
             tally.ends += 1

@@ -1,8 +1,9 @@
 """Why a difference between kernel and capture is one that no packet shows.
 
-The excuses are: a segment that was lost (or forged) between the host and the tap, or held back, so that one of the two saw it and the
-other did not, or not in that order; and then only for states between which the host sent nothing that passed the
-tap.  And a FIN that the host itself held back, which close() has put it into FIN_WAIT_1 without.  All are taken from the captures.
+The excuses are: a segment that was lost (or forged) between the host and the tap, or held back, so that one of the two
+saw it and the other did not, or not in that order; and then only for states between which the host sent nothing that
+passed the tap.  And a FIN that the host itself held back: close() put it into FIN_WAIT_1 all the same.  All are taken
+from the captures.
 """
 import socket
 import typing
@@ -61,7 +62,7 @@ class Paths(typing.NamedTuple):
     seen: list
 
     def stretches(self):
-        """(first of the kernel's that differs, first that does again not, first of ours that differs), for every way to see it."""
+        """Every way to see where they differ: (the kernel's first, its first that differs no more, our first)."""
         for i in range(len(self.truth) + 1):
             for j in (j for j in range(len(self.got) + 1) if compare.equal(self.truth[:i], self.got[:j])):
                 for k in range(i, len(self.truth) + 1):
@@ -69,7 +70,7 @@ class Paths(typing.NamedTuple):
                         yield i, k, j
 
     def waiting(self, fins):
-        """The same for an end that closed when the first of `fins`, its own FINs, left, or not at all; None if it did so."""
+        """The same for an end that closed when the first of `fins`, its own, left, or not at all; None if it did so."""
         states = [state for state, _ in self.truth]
         closed = next((i for i, state in enumerate(states) if state in ("FIN_WAIT_1", "LAST_ACK")), None)
         if closed is None or fins and min(fins) < self.times[closed] + SLACK:
@@ -87,14 +88,14 @@ class Paths(typing.NamedTuple):
         return self._replace(truth=[step for step, _ in steps], times=[t for _, t in steps])
 
     def released(self, reset, sent):
-        """Whether the host did something more, not reset by a RST that passed the tap, only when the record was closed."""
+        """Whether the host, not reset by a RST that passed the tap, did something more when the record was closed."""
         before = [step for step, t in zip(self.truth, self.times) if t < reset + AFTER_RST]
         more = len(before) < len(self.times) or any(t >= reset + AFTER_RST for t in sent)
         return more and not any(reset < t < reset + AFTER_RST for t in sent) and \
             self.got[-1:] == ["CLOSED"] and compare.equal(before, self.got[:-1])
 
     def disturbed(self, until, sent, lost, late):
-        """Whether the states differ only where something was lost, or late, and the host sent nothing that passed the tap."""
+        """Whether they differ only where something was lost, or late, and the host sent nothing that passed the tap."""
         for i, k, j in self.stretches():
             begin = self.times[i] if i < k else self.seen[min(j, len(self.seen) - 1)]
             end = self.times[k] if k < len(self.times) else until

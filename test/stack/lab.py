@@ -1,7 +1,7 @@
 """Two hosts and what lies between them: network namespaces of this process, sockets in them, a tap at either end.
 
-The namespaces have no names: they go when the process does, however it ends.  One thread does everything, and steps into
-a namespace for as long as it takes to open a socket there.
+The namespaces have no names: they go when the process does, however it ends.  One thread does everything, and steps
+into a namespace for as long as it takes to open a socket there.
 """
 import asyncio
 import contextlib
@@ -26,8 +26,8 @@ LINKS = {"client": "02:00:00:00:00:01", "server": "02:00:00:00:00:02"}
 
 # Short patience, so that what a kernel gives up it gives up while we look.
 SYSCTLS = {
-    "tcp_syn_retries": 2, "tcp_syn_linear_timeouts": 1, "tcp_synack_retries": 2, "tcp_fin_timeout": 30, "tcp_retries2": 5,
-    "tcp_orphan_retries": 3, "tcp_tw_reuse": 0, "tcp_fastopen": 3,
+    "tcp_syn_retries": 2, "tcp_syn_linear_timeouts": 1, "tcp_synack_retries": 2, "tcp_fin_timeout": 30,
+    "tcp_retries2": 5, "tcp_orphan_retries": 3, "tcp_tw_reuse": 0, "tcp_fastopen": 3,
 }
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -156,7 +156,8 @@ class Lab:
 
     def start(self):
         loop = asyncio.get_running_loop()
-        self.wire = wire.Wire(*(wire.open_packets(f"{side[0]}{self.number}") for side in SIDES), self.captures["middle"].add)
+        ends = [wire.open_packets(f"{side[0]}{self.number}") for side in SIDES]
+        self.wire = wire.Wire(*ends, self.captures["middle"].add)
         for side, name in (("client", "near"), ("server", "far")):
             with self.namespaces[side].inside():
                 self.taps[side] = wire.open_packets("veth0")
@@ -174,8 +175,8 @@ class Lab:
     def socket(self, side, port=0, kind=0):
         """A socket of one host, bound to a port of it; closed with the laboratory at the latest."""
         with self.namespaces[side].inside():
-            s = socket.socket(socket.AF_INET6 if self.ipv6 else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK,
-                              kind)
+            s = socket.socket(socket.AF_INET6 if self.ipv6 else socket.AF_INET,
+                              socket.SOCK_STREAM | socket.SOCK_NONBLOCK, kind)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((self.addresses[side], port))
         self.sockets.append(s)

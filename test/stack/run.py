@@ -3,9 +3,9 @@
 
     run.py [--tcplint PROGRAM] [--seed N] [--random N] [--strict] [--slow] [--keep DIRECTORY] [SCENARIO]...
 
-No SCENARIO: all of them.  The states in our records must be those that the kernels went through, at three taps; nobody is
-blamed who did no wrong; what happened is found.  README.md here says how.  Needs root; exit status 77, "skipped" to
-meson, where namespaces cannot be made.
+No SCENARIO: all of them.  The states in our records must be those that the kernels went through, at three taps;
+nobody is blamed who did no wrong; what happened is found.  README.md here says how.  Needs root; exit status 77,
+"skipped" to meson, where namespaces cannot be made.
 """
 import argparse
 import asyncio
@@ -129,7 +129,7 @@ def start(names, directory, traced):
 
 
 def hurry():
-    """The wire is a process: with others on the machine it must not wait, or the delays are not those of the scenarios."""
+    """The wire is a process: if it waits for others on the machine, the delays are not those of the scenarios."""
     try:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     except OSError:

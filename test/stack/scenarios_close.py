@@ -89,7 +89,8 @@ async def lost_fin_before_tap(lab):
     await close(client, server)
 
 
-@scenario(expect={"near": ("fin_retransmitted", *FOUR_WAY), "middle": ("fin_retransmitted", *FOUR_WAY), "far": FOUR_WAY})
+@scenario(expect={"near": ("fin_retransmitted", *FOUR_WAY), "middle": ("fin_retransmitted", *FOUR_WAY),
+                  "far": FOUR_WAY})
 async def lost_fin_beyond_tap(lab):
     """the client's FIN is lost beyond the middle tap"""
     client, server = await opened(lab)
@@ -161,7 +162,7 @@ async def fin_repeated_by_network(lab):
 
 @scenario()
 async def last_fin_repeated_by_network(lab):
-    """the network repeats the server's FIN: TIME_WAIT answers the copy, and the closed server answers that with a RST"""
+    """the network repeats the server's FIN: TIME_WAIT answers the copy, and the closed server that with a RST"""
     client, server = await opened(lab)
     lab.wire.rule("near", "server", "fin", "repeat", after=0.05)
     await close(client, server)

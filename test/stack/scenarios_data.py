@@ -79,7 +79,8 @@ async def bulk_offload(lab):
     """a bulk of data each way, with segments cut and merged by the interfaces"""
     client, server = await opened(lab)
     size = 400000
-    await asyncio.gather(send(client, b"q" * size), send(server, b"a" * size), receive(client, size), receive(server, size))
+    await asyncio.gather(send(client, b"q" * size), send(server, b"a" * size),
+                         receive(client, size), receive(server, size))
     await close(client, server)
 
 
@@ -117,7 +118,7 @@ async def forged_rst_inside(lab):
 
 @scenario(allow=("rst_then_sender_continues",))
 async def forged_rst_exact(lab):
-    """a forged RST with the exact number ends the server's connection; the client goes on, and is answered with a RST"""
+    """a forged RST with the exact number ends the server's connection; the client goes on, and gets a RST"""
     client, server = await opened(lab)
     flow = lab.wire.flow(40001)
     lab.wire.inject("client", 40001, flow["client"].top, flow["server"].top, RST)

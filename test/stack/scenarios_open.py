@@ -311,7 +311,8 @@ async def half_open_discovery(lab):
     server.close()
 
 
-@scenario(expect={tap: ("rst_to_synsent_unacceptable",) for tap in ("near", "middle")}, allow=("rst_reply_fields_wrong",))
+@scenario(expect={tap: ("rst_to_synsent_unacceptable",) for tap in ("near", "middle")},
+          allow=("rst_reply_fields_wrong",))
 async def forged_rst_to_syn(lab):
     """a forged RST with a wrong acknowledgment number meets a client in SYN_SENT, which ignores it"""
     lab.wire.drop("far", "client", "syn")

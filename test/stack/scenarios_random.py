@@ -130,5 +130,5 @@ def register(seed, total, limit):
             await crowd(lab, path, count, seed)
 
         run.__name__ = f"random_{path}"
-        run.__doc__ = f"{count} random connections, {'a clean path' if path == 'clean' else f'a path with losses ({path})'}"
+        run.__doc__ = f"{count} random connections over a path that is {path}"
         scenario.REGISTRY[run.__name__] = scenario.Scenario(run, limit=limit, random=True, ipv6=ipv6)

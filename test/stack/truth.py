@@ -1,9 +1,10 @@
 """What the kernels did: every state that each end of each connection went through.
 
-Two sources, because neither knows all.  The tracepoint sock:inet_sock_set_state tells every transition of a full socket,
-exactly.  It knows nothing of request sockets (an opening until the third ACK), and calls TIME_WAIT, and FIN_WAIT_2 of a socket that
-nobody holds any more, "CLOSE", because a mini-socket takes over.  These are looked up by sock_diag, for the connection at
-hand after each of its packets, and every POLL seconds for what timers and applications do.
+Two sources, because neither knows all.  The tracepoint sock:inet_sock_set_state tells every transition of a full
+socket, exactly.  It knows nothing of request sockets (an opening until the third ACK), and calls TIME_WAIT, and
+FIN_WAIT_2 of a socket that nobody holds any more, "CLOSE", because a mini-socket takes over.  These are looked up by
+sock_diag, for the connection at hand after each of its packets, and every POLL seconds for what timers and
+applications do.
 """
 import bisect
 import collections
@@ -22,14 +23,14 @@ TRANSIENT = 0.0002  # a state that lasts no longer shows in no packet
 
 SOCK_DIAG_BY_FAMILY, NETLINK_SOCK_DIAG, NLMSG_ERROR, NLM_F_REQUEST = 20, 4, 2, 1
 TIMER_TIME_WAIT = 3
-STATES = (None, "ESTABLISHED", "SYN_SENT", "SYN_RECEIVED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT", "CLOSED", "CLOSE_WAIT",
-          "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECEIVED")
+STATES = (None, "ESTABLISHED", "SYN_SENT", "SYN_RECEIVED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT", "CLOSED",
+          "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECEIVED")
 TRACED = {"TCP_" + k: v for k, v in (
     ("ESTABLISHED", "ESTABLISHED"), ("SYN_SENT", "SYN_SENT"), ("SYN_RECV", "SYN_RECEIVED"), ("FIN_WAIT1", "FIN_WAIT_1"),
     ("FIN_WAIT2", "FIN_WAIT_2"), ("TIME_WAIT", "TIME_WAIT"), ("CLOSE", "CLOSED"), ("CLOSE_WAIT", "CLOSE_WAIT"),
     ("LAST_ACK", "LAST_ACK"), ("LISTEN", "LISTEN"), ("CLOSING", "CLOSING"), ("NEW_SYN_RECV", "SYN_RECEIVED"))}
-LINE = re.compile(r"(\d+\.\d+): inet_sock_set_state: family=(\w+) protocol=IPPROTO_TCP sport=(\d+) dport=(\d+) saddr=(\S+)"
-                  r" daddr=(\S+) saddrv6=(\S+) daddrv6=(\S+) oldstate=(\w+) newstate=(\w+)")
+LINE = re.compile(r"(\d+\.\d+): inet_sock_set_state: family=(\w+) protocol=IPPROTO_TCP sport=(\d+) dport=(\d+)"
+                  r" saddr=(\S+) daddr=(\S+) saddrv6=(\S+) daddrv6=(\S+) oldstate=(\w+) newstate=(\w+)")
 
 
 class Unavailable(Exception):
@@ -42,9 +43,10 @@ class Trace:
     PREFIX = "tcplint-stack-"
 
     def __init__(self):
-        root = next((r for r in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing") if os.path.exists(r + "/instances")), None)
+        places = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
+        root = next((r for r in places if os.path.exists(r + "/instances")), None)
         if root is None:
-            root = "/sys/kernel/tracing"
+            root = places[0]
             try:
                 laboratory.mount("tracefs", root, "tracefs")
             except OSError as e:
@@ -69,7 +71,7 @@ class Trace:
             f.write(value)
 
     def read(self):
-        """[(time, (address, port, peer's address, peer's port), old, new)]; monotonic seconds.  Nothing may be missing."""
+        """[(monotonic seconds, (address, port, peer's address, peer's port), old, new)].  Nothing may be missing."""
         for cpu in os.listdir(os.path.join(self.path, "per_cpu")):
             with open(os.path.join(self.path, "per_cpu", cpu, "stats")) as f:
                 lost = sum(int(n) for n in re.findall(r"(?:overrun|dropped events): (\d+)", f.read()))
@@ -99,8 +101,9 @@ class Diagnosis:
     def look(self, family, address, port, peer, peer_port):
         """(state, whether it is a mini-socket), or None: there is none but perhaps a listener."""
         pad = bytes(16 - len(address))
-        request = struct.pack("BBBBI", family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + struct.pack("!HH", port, peer_port) + \
-            address + pad + peer + pad + struct.pack("III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
+        request = struct.pack("BBBBI", family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF) + \
+            struct.pack("!HH", port, peer_port) + address + pad + peer + pad + \
+            struct.pack("III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
         self.socket.send(struct.pack("IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0) + request)
         answer = self.socket.recv(8192)
         if struct.unpack_from("H", answer, 4)[0] == NLMSG_ERROR:
@@ -117,7 +120,7 @@ class Diagnosis:
 
 
 class Transition:
-    """Into `state` at `t` (monotonic seconds); `polled` when a timed look-up found it or the next use began: no packet made it."""
+    """Into `state` at `t` (monotonic seconds); `polled`: a timed look-up found it, or the next use began, no packet."""
 
     __slots__ = ("t", "state", "polled")
 

@@ -3,7 +3,7 @@
 Two halves with the middle tap between them: `near` on the client's side, `far` on the server's.  A frame of the client
 passes the near half, the tap, the far half; one of the server the other way round.  So what the near half drops of the
 client's never reaches the middle tap, and what the far half drops of the client's has passed it.
-Frames keep what the kernel knows of them (checksum still to be filled in, segments to be cut) through the virtio header.
+Frames keep what the kernel knows of them (checksum still to be filled in, segments to be cut): the virtio header.
 """
 import asyncio
 import collections
