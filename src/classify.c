@@ -18,11 +18,20 @@ static bool odd_flags(const struct segment *s)
 	}
 }
 
+/* RFC 9293, 3.9.2.3: addresses that a connection cannot be opened from, or to. */
+static bool bad_addresses(const struct segment *s)
+{
+	return address_is_many(&s->dst) || address_is_many(&s->src) || address_is_none(&s->src) || address_is_none(&s->dst);
+}
+
 static bool odd_fields(const struct segment *s)
 {
 	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && !s->ipv6 && (is_ipv4(s->seq, s->dst.ip) || is_ipv4(s->seq, s->src.ip)))
 		return true;
-	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack) || s->tos & TOS_ECN))
+	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack) || s->tos & TOS_ECN ||
+				      bad_addresses(s)))
+		return true;
+	if (!s->src.port || !s->dst.port)
 		return true;
 	return s->flags & FLAG_RESERVED ||
 	       (s->flags & FLAG_URG && (!s->urgent || s->flags & (FLAG_SYN | FLAG_RST)));
@@ -64,7 +73,7 @@ static uint32_t flag_events(const struct segment *s)
 	if (s->checksum == CHECKSUM_OFFLOAD)
 		ev |= EV_OFFLOAD;
 	if (s->truncated)
-		ev |= EV_TRUNCATED;
+		ev |= EV_TAP;
 	return ev;
 }
 
@@ -118,6 +127,8 @@ static bool disagreed(const struct view *v)
 {
 	const struct segment *s = v->s;
 
+	if (v->c->before.timestamps && view_old_stamp(v))
+		return true;
 	if (s->flags & (FLAG_SYN | FLAG_RST))
 		return (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && synack_disagrees(v);
 	if (v->c->timestamps && !(s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE)))
@@ -146,21 +157,27 @@ static const struct attempt *copied(const struct view *v)
  * How long the sender's retransmission timer ran.  0 when something else may have caused this copy: a
  * segment of the peer (in the connection before this one too), an ICMP error, the network, a clock that was set.
  */
-static int64_t timer_interval(const struct view *v)
+static int64_t timer_interval(const struct view *v, int64_t since, uint32_t stamp)
 {
 	const struct segment *s = v->s;
-	const int64_t since = v->again->last.ts;
 
 	if (v->c->older || v->Y->last.ts > since || v->c->icmp_refused.ts > since || s->ts - since <= DUP_WINDOW)
 		return 0;
 	/* more SYNs were seen than answers: this may be the answer to one of them */
-	if (s->flags & FLAG_ACK && v->XD->synack < v->YD->syn)
+	if (has(v, FLAG_SYN | FLAG_ACK) && v->XD->synack < v->YD->syn)
 		return 0;
-	if (s->ip_id && !s->ipv6 && s->ip_id == v->XD->syn_ip_id)
+	if (s->ip_id && !s->ipv6 && s->ip_id == v->XD->copy_ip_id)
 		return 0;
-	if (s->opt.present & OPT_TIMESTAMPS && v->XD->syn_any & OPT_TIMESTAMPS && s->opt.ts_val == v->XD->syn_tsval)
+	if (s->opt.present & OPT_TIMESTAMPS && v->XD->syn_any & OPT_TIMESTAMPS && s->opt.ts_val == stamp)
 		return 0;
 	return s->ts - since;
+}
+
+/* The same FIN again. */
+static bool is_fin_copy(const struct view *v)
+{
+	return (v->s->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN && knows(v->X, K_FIN) && v->end == v->X->fend &&
+	       !v->foreign;
 }
 
 static uint32_t option_events(struct view *v)
@@ -180,7 +197,9 @@ static uint32_t option_events(struct view *v)
 		v->again = copied(v);
 	if (v->again) {
 		ev |= EV_SYN_AGAIN;
-		v->rto = timer_interval(v);
+		v->rto = timer_interval(v, v->again->last.ts, v->XD->syn_tsval);
+	} else if (is_fin_copy(v)) {
+		v->rto = timer_interval(v, v->XD->last_fin.ts, v->XD->fin_tsval);
 	}
 	return ev;
 }
@@ -306,9 +325,13 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 	v->XD = &c->detail[x];
 	v->YD = &c->detail[v->y];
 	v->end = segment_end(s);
-	v->events = flag_events(s) | option_events(v) | sequence_events(v) | phase_events(c, s) | EV_ANY;
+	v->clock_back = 0;
+	v->twin = NULL;
+	v->events = flag_events(s) | (c->self_connect ? EV_ODD_FIELDS : 0) | option_events(v) | sequence_events(v) | phase_events(c, s) | EV_ANY;
 	if (first)
 		v->events |= EV_FIRST;
+	if (!c->oversized[x] && view_oversized(c, s, v->y))
+		v->events |= EV_TAP;
 	/* rules.md 1.8; one scaled unit of slack for rounding */
 	v->beyond = knows(v->Y, K_REDGE) && v->Y->wscale != SCALE_UNKNOWN && s->len &&
 		    seq_gt(s->seq, v->Y->redge + (1u << v->Y->wscale) + 1) &&

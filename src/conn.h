@@ -132,6 +132,7 @@ struct endpoint_detail {
 	uint32_t first_fin_ack; /* the ACK field of its first FIN */
 	uint32_t fin_ack;       /* and of its latest */
 	uint32_t fin_tsval;
+	uint8_t first_fin_ttl;
 	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by, fin_acked_last;
 	uint32_t fin_copies;   /* retransmissions of the FIN */
 	uint32_t fin_copies_unanswered; /* since the peer's latest segment */
@@ -147,9 +148,9 @@ struct endpoint_detail {
 	uint32_t syn_exids;    /* ExIDs that any of them had: a set (segment.h) */
 	uint32_t syn_tsval;    /* of its latest SYN or SYN-ACK with timestamps */
 	uint32_t syn_first_tsval; /* and of its first */
-	uint32_t syn_interval; /* microseconds between the first copies of a run at equal intervals; 0: none */
-	uint16_t syn_run;      /* how many intervals the run has */
-	uint16_t syn_ip_id;    /* of its latest SYN or SYN-ACK */
+	uint32_t copy_interval; /* microseconds between the first of a run of copies of the SYN, later of the FIN; 0: none */
+	uint16_t copy_run;      /* how many intervals the run has */
+	uint16_t copy_ip_id;   /* of its latest SYN, SYN-ACK or FIN */
 	struct retries opening; /* of the client's SYN, of the server's SYN-ACK */
 	struct retries closing; /* of its FIN */
 };
@@ -190,6 +191,7 @@ struct conn {
 	bool pending; /* a newer incarnation that the peer has not accepted yet */
 	bool fast_open;
 	bool options_cut; /* the snapshot ended in an option list */
+	bool oversized[2]; /* a segment of that end was longer than its path carries */
 	bool timestamps; /* every SYN and SYN-ACK seen, of both ends, carried them */
 	bool no_timestamps; /* both were seen, and all of one end's lacked them */
 	bool no_ecn;        /* both were seen, and ECN was not agreed on; nor are all packets marked, whatever was */

@@ -113,9 +113,7 @@ static inline void note_mac(struct walk *w, const uint8_t *mac)
 {
 	if (w->s->mac)
 		return;
-	w->s->mac = mix32(mix32(0, be32(mac)), be16(mac + 4));
-	if (!w->s->mac)
-		w->s->mac = 1;
+	w->s->mac = mix32(mix32(0, be32(mac)), be16(mac + 4)); /* of zeros: 0 */
 }
 
 /* An IPv4 address as ::ffff:a.b.c.d. */

@@ -18,7 +18,7 @@
 
 bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
 {
-	*en = (struct engine){ .options = *o, .sink = *sink, .now = INT64_MIN, .limits.msl = o->msl };
+	*en = (struct engine){ .options = *o, .sink = *sink, .previous = INT64_MIN, .now = INT64_MIN, .limits.msl = o->msl };
 	resolve_list_rules(en->rules);
 	en->limits.textbook = o->profile == TCPLINT_PROFILE_TEXTBOOK;
 	if (!flow_init(&en->flows, o->max_connections, o->hash_key, e) ||
@@ -462,7 +462,7 @@ static void show_to_older(struct engine *en, const struct conn *c, const struct 
 
 		batch_begin(&b);
 		tracker_classify(&v, old, s, conn_side(old, from_first), false);
-		if (v.events & (EV_SYN | EV_SYNACK))
+		if (v.events & (EV_SYN | EV_SYNACK | EV_RST))
 			resolve_run(en, old, &v, ON_SEGMENT, &b);
 		if (v.events & EV_SYNACK)
 			time_wait_note_synack(old, &v);
@@ -517,8 +517,35 @@ static void process(struct engine *en, struct conn *c, struct view *v, bool dupl
 		watch_segment(en, c, v);
 }
 
+void engine_source(struct engine *en)
+{
+	en->previous = INT64_MIN;
+}
+
+/* How far the clock went back since the segment before; 0 for what frames that overtake each other explain. */
+static int64_t clock_back(struct engine *en, int64_t ts)
+{
+	const int64_t back = en->previous != INT64_MIN ? en->previous - ts : 0;
+
+	en->previous = ts;
+	return back > REORDER_WINDOW ? back : 0;
+}
+
+/* What a segment shows about the capture, beyond its own connection. */
+static void look_at_tap(struct engine *en, const struct conn *c, struct view *v, int64_t back)
+{
+	const struct segment *s = v->s;
+
+	v->clock_back = back;
+	if (v->events & EV_SYN && s->opt.present & OPT_TIMESTAMPS && s->checksum != CHECKSUM_BAD && !s->bad_header)
+		v->twin = twins_note(&en->twins, s, &c->id);
+	if (back || v->twin)
+		v->events |= EV_TAP;
+}
+
 void engine_segment(struct engine *en, const struct segment *s)
 {
+	const int64_t back = clock_back(en, s->ts);
 	struct flow_key key;
 	struct tcplint_segment record;
 	bool from_first;
@@ -536,7 +563,7 @@ void engine_segment(struct engine *en, const struct segment *s)
 
 	zeek_segment(&c->zeek, (int)x, s);
 	count_segment(en, s, duplicate);
-	if (!duplicate && !en->options.segments && tracker_in_order(c, s, x)) {
+	if (!duplicate && !back && !en->options.segments && tracker_in_order(c, s, x)) {
 		tracker_go_on(c, s, x);
 		return;
 	}
@@ -544,6 +571,7 @@ void engine_segment(struct engine *en, const struct segment *s)
 
 	tracker_replay(c, &en->holes, s, x);
 	tracker_classify(&v, c, s, x, !which.number);
+	look_at_tap(en, c, &v, back);
 	en->record = en->options.segments && en->sink.segment ? &record : NULL;
 	if (en->record)
 		record_segment_before(&record, &v);
@@ -553,7 +581,7 @@ void engine_segment(struct engine *en, const struct segment *s)
 	en->record = NULL;
 	reclassify(en, c);
 	rearm(en, c);
-	if (c->older && v.s->flags & (FLAG_SYN | FLAG_ACK))
+	if (c->older && (v.s->flags & (FLAG_SYN | FLAG_ACK) || (c->pending && v.s->flags & FLAG_RST)))
 		show_to_older(en, c, s, from_first);
 	promote(en, c, &v);
 }

@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "hosts.h"
 #include "view.h"
+#include "twins.h"
 #include "wheel.h"
 
 #define LOSS_MEMORY 64
@@ -31,6 +32,8 @@ struct engine {
 	struct holes holes;
 	struct cells cells;
 	struct hosts hosts;
+	struct twins twins;
+	int64_t previous; /* when the segment before this one was captured; INT64_MIN: the source begins */
 	int64_t now; /* the latest time seen; goes back only when the capture's clock was set back */
 	int64_t ahead; /* a time far beyond `now` that one frame claimed; 0: none */
 	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
@@ -46,6 +49,8 @@ bool engine_init(struct engine *en, const struct tcplint_options *o, const struc
 void engine_finish(struct engine *en);
 
 void engine_segment(struct engine *en, const struct segment *s);
+/* What follows comes from another source: its clock may stand anywhere. */
+void engine_source(struct engine *en);
 /* An ICMP error that quotes a segment of a connection. */
 void engine_quote(struct engine *en, const struct segment *s);
 /* A frame that is no segment claims that it is `ts`. */

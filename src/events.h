@@ -29,7 +29,11 @@ enum event {
 	EV_FIRST = 1 << 18,     /* the first segment of the connection */
 	EV_KEEPALIVE = 1 << 19, /* E-KA (rules.md 1.11) */
 	EV_DUPLICATE = 1 << 20, /* E-DUP: a copy made by the capture; no other rule runs */
-	EV_TRUNCATED = 1 << 21,
+	/*
+	 * It shows something about the capture: the snapshot cut it, the clock went back before it, it is longer than its
+	 * path carries (the first such of its sender), or the same SYN has another 4-tuple as well.
+	 */
+	EV_TAP = 1 << 21,
 	/*
 	 * An acknowledgment, timestamp or window edge that goes back; data, an echo or a SACK block beyond what the other end
 	 * allowed or sent; a pure ACK below what its sender has used.
@@ -39,9 +43,13 @@ enum event {
 	EV_LOSS = 1 << 24,      /* this segment proves that the capture missed something */
 	EV_ICMP = 1 << 26,      /* not a segment: an ICMP error that quotes one */
 	EV_ODD_OPTIONS = 1 << 27, /* an option where it may not stand, or with a value that it may not have; a SYN without MSS */
-	EV_DISAGREED = 1 << 28, /* options, ECN or a length other than the SYNs seen agreed on */
+	EV_DISAGREED = 1 << 28, /* options, ECN or a length other than the SYNs seen agreed on; a timestamp of an older incarnation */
 	EV_SYN_AGAIN = 1 << 29, /* a copy of a SYN or SYN-ACK: same sender, same numbers */
-	EV_ODD_FIELDS = 1 << 30, /* reserved bits, URG that points nowhere; on a SYN an ACK field, no window or ECT */
+	/*
+	 * Reserved bits, URG that points nowhere, port 0, a sender that is its own receiver; on a SYN an ACK
+	 * field, no window, ECT, or an address that belongs to no single host.
+	 */
+	EV_ODD_FIELDS = 1 << 30,
 	EV_ANY = 1 << 25,       /* every segment: for rules that cannot be narrowed; use it for nothing cheap */
 };
 

@@ -41,7 +41,8 @@ bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x
 	const struct endpoint *X = &c->end[x], *Y = &c->end[other(x)];
 
 	return (X->known & needs) == needs && (Y->known & K_SMAX) && s->seq == X->smax &&
-	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) && agreed(c, s) && at_rest(c);
+	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) && agreed(c, s) && at_rest(c) &&
+	       (c->oversized[x] || !view_oversized(c, s, other(x)));
 }
 
 void tracker_go_on(struct conn *c, const struct segment *s, enum side x)

@@ -26,6 +26,29 @@ static inline bool from_whole_state(const struct view *v)
 	       !(is_pure_ack(s) && !(v->events & EV_ACK_NEW));
 }
 
+/* Two packets came from different distances: by more than paths that change a little. */
+static inline bool far_apart(uint8_t ttl, uint8_t other)
+{
+	const int hops = (int)ttl - (int)other;
+
+	return hops < -2 || hops > 2;
+}
+
+/* Another host behind the same address, or somebody who forges. */
+static inline bool other_distance(const struct view *v)
+{
+	return far_apart(v->s->ttl, v->X->ttl);
+}
+
+/* The first copy of a SYN that opens again a 4-tuple whose incarnation is remembered. */
+static inline bool reopens(const struct view *v)
+{
+	const struct conn *c = v->c;
+
+	return v->s && v->foreign && v->events & EV_SYN && !(v->events & (EV_BAD_CHECKSUM | EV_ODD_FLAGS)) &&
+	       !(c->foreign_syn.frame && c->foreign_side == v->x && c->foreign_seq == v->s->seq);
+}
+
 /* Whether `ack` acknowledges one of the client's SYNs, with or without its data (RFC 7413, 4.2.2). */
 static inline bool acks_a_syn(const struct conn *c, uint32_t ack)
 {
@@ -61,6 +84,16 @@ static inline enum outcome settle_unasked(const struct view *v, const struct can
 	if (v->c->detail[y].syn_any & (option | OPT_UNREADABLE) || v->c->simultaneous)
 		return DISMISSED;
 	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
+}
+
+/* On release: the client sent SYNs and nothing else, and neither the server nor an ICMP error answered. */
+static inline bool unanswered_open(const struct view *v)
+{
+	const struct conn *c = v->c;
+
+	return v->releasing && c->syns && !c->self_connect && !knows(&c->end[SERVER], K_SEEN) &&
+	       !fact_is(&c->end[SERVER], SYN_SENT) && !c->icmp_refused.frame && !fact_is(&c->end[CLIENT], RESET) &&
+	       c->end[CLIENT].segments == c->detail[CLIENT].syn;
 }
 
 /*

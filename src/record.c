@@ -61,10 +61,10 @@ static enum tcplint_handshake_kind handshake_kind(const struct conn *c)
 {
 	const struct endpoint_detail *d = c->detail;
 
-	if (c->simultaneous || (c->self_connect && d[CLIENT].syn))
-		return TCPLINT_HANDSHAKE_SIMULTANEOUS;
 	if (c->split)
 		return TCPLINT_HANDSHAKE_SPLIT;
+	if (c->simultaneous || (c->self_connect && d[CLIENT].syn))
+		return TCPLINT_HANDSHAKE_SIMULTANEOUS;
 	if (!d[SERVER].synack)
 		return TCPLINT_HANDSHAKE_NONE;
 	if (c->fast_open && d[CLIENT].syn_len && d[CLIENT].syn)

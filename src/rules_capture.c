@@ -1,5 +1,6 @@
 /* Capture and measurement: what the tap did, not the endpoints. */
-#include "draft.h"
+#include "predicates.h"
+#include "twins.h"
 
 static bool by_capture(struct draft *d, struct mark m)
 {
@@ -78,7 +79,7 @@ bool rule_one_sided_flow(const struct view *v, struct draft *d)
 
 bool rule_truncated_capture(const struct view *v, struct draft *d)
 {
-	if (!(v->events & EV_TRUNCATED))
+	if (!(v->events & EV_TAP) || !v->s->truncated)
 		return false;
 	d->number[0] = v->s->tcp_captured;
 	d->number[1] = v->s->tcp_length;
@@ -94,4 +95,39 @@ bool rule_checksum_offload(const struct view *v, struct draft *d)
 	draft_frame(d, mark_of(v->s));
 	d->number[0] = v->s->tcp_checksum;
 	return true;
+}
+
+/* ---- clocks and orders ---- */
+
+bool rule_capture_time_regression(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_TAP) || !v->clock_back)
+		return false;
+	d->number[0] = v->clock_back;
+	return by_capture(d, mark_of(v->s));
+}
+
+/* A response, and what it answers was not captured yet. */
+bool rule_capture_reorder(const struct view *v, struct draft *d)
+{
+	const bool synack = v->events & EV_FIRST && live(v, EV_SYNACK) && v->x == SERVER;
+
+	if (v->c->self_connect || (!synack && (!live(v, EV_ACK_UNSEEN) || v->s->flags & (FLAG_SYN | FLAG_RST) ||
+					       v->s->ack - v->Y->smax > 0x100000)))
+		return false;
+	return by_capture(d, mark_of(v->s));
+}
+
+enum outcome settle_capture_reorder(const struct view *v, struct candidate *k)
+{
+	const struct segment *s = v->s;
+
+	k->deadline = k->opened + REORDER_WINDOW;
+	if (s && !v->foreign && v->x != (enum side)k->sender && v->drives && segment_length(s) && !has(v, FLAG_RST) &&
+	    s->ts - k->opened < REORDER_WINDOW && seq_lt(s->seq, k->ack) && seq_ge(v->end, k->ack)) {
+		draft_frame(&k->draft, mark_of(s));
+		k->draft.number[0] = s->ts - k->opened;
+		return REFUTED;
+	}
+	return v->releasing || v->now >= k->deadline ? DISMISSED : WAIT;
 }

@@ -274,3 +274,27 @@ enum outcome settle_rst_discards_data(const struct view *v, struct candidate *k)
 	}
 	return o;
 }
+
+/* ---- a FIN, and then a RST ---- */
+
+#define SOON (2 * SECOND)
+
+/* With data of the peer between the two it is half_duplex_close_reset. */
+bool rule_fin_then_rst(const struct view *v, struct draft *d)
+{
+	if (!first_rst(v) || !knows(v->X, K_FIN) || !rst_of_connection(v))
+		return false;
+	const int64_t after = v->s->ts - v->XD->first_fin.ts;
+
+	if (after > SOON || after < 0 || v->YD->last_data.frame > v->XD->first_fin.frame)
+		return false;
+	/* the close was complete, and its connection is over: CLOSED answers so (RFC 9293, 3.10.7.1) */
+	if (!has(v, FLAG_ACK) && v->XD->last_ack_of_fin.frame)
+		return false;
+	draft_offender(d, v->x);
+	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
+	draft_frame(d, v->XD->first_fin);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = after;
+	return true;
+}

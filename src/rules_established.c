@@ -66,6 +66,10 @@ bool rule_ack_beyond_fin(const struct view *v, struct draft *d)
 	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, v->Y->fend, v->s->ack);
 	d->number[0] = v->s->ack - v->Y->fend;
 	d->evidence = EVI_nothing_beyond_fin;
+	if (far_apart(v->YD->first_fin_ttl, v->Y->ttl)) { /* fin_forged, and what followed was not captured */
+		d->scale = 0.5F;
+		d->alternatives |= ALT_injection;
+	}
 	draft_frame(d, v->YD->last_fin);
 	draft_frame(d, mark_of(v->s));
 	return true;

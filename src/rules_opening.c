@@ -165,9 +165,7 @@ bool rule_syn_unanswered(const struct view *v, struct draft *d)
 	const struct conn *c = v->c;
 	const bool cut = v->ending != TCPLINT_END_TIMEOUT;
 
-	if (!v->releasing || !c->syns || c->self_connect || knows(&c->end[SERVER], K_SEEN) ||
-	    fact_is(&c->end[SERVER], SYN_SENT) || c->icmp_refused.frame || fact_is(&c->end[CLIENT], RESET) ||
-	    c->end[CLIENT].segments != c->detail[CLIENT].syn)
+	if (!unanswered_open(v))
 		return false;
 	if (cut && c->detail[CLIENT].syn < 2 && v->now - c->last.ts < RESOLVE_TIMEOUT)
 		return false; /* the answer may still be on its way */
@@ -444,8 +442,9 @@ bool rule_syn_sync_wrong_reply(const struct view *v, struct draft *d)
 
 enum outcome settle_syn_sync_wrong_reply(const struct view *v, struct candidate *k)
 {
-	/* only later traffic of the old incarnation proves that its end was still in it */
-	if (v->s && !v->foreign && v->drives && v->x == k->sender && !(v->s->flags & (FLAG_RST | FLAG_SYN))) {
+	/* only later traffic of the old incarnation proves that its end was still in it, and old data may be a duplicate */
+	if (v->s && !v->foreign && v->drives && v->x == k->sender && !(v->s->flags & (FLAG_RST | FLAG_SYN)) &&
+	    !(v->events & EV_RETRANSMIT)) {
 		draft_frame(&k->draft, (struct mark){ 0 });
 		return REFUTED;
 	}

@@ -176,3 +176,22 @@ bool rule_teardown_incomplete(const struct view *v, struct draft *d)
 	d->state[SERVER] = end[SERVER].state;
 	return true;
 }
+
+/* So long a silence is no pause of a conversation; keepalives begin after 2 hours (RFC 9293, 3.8.4). */
+#define GONE_AFTER (3600 * SECOND)
+
+bool rule_close_without_fin(const struct view *v, struct draft *d)
+{
+	const struct conn *c = v->c;
+
+	if (!v->releasing || v->now - c->last.ts < GONE_AFTER || v->ending == TCPLINT_END_EVICTED || !judged(v) ||
+	    !fact_is(&c->end[CLIENT], SYN_ACKED) || !fact_is(&c->end[SERVER], SYN_ACKED) ||
+	    knows(&c->end[CLIENT], K_FIN) || knows(&c->end[SERVER], K_FIN))
+		return false;
+	d->offender = TCPLINT_BY_CAPTURE;
+	d->state[CLIENT] = c->end[CLIENT].state;
+	d->state[SERVER] = c->end[SERVER].state;
+	draft_frame(d, c->last);
+	d->number[0] = v->now - c->last.ts;
+	return true;
+}

@@ -41,9 +41,7 @@ static bool belongs(const struct view *v)
 /* Another host behind the same address, or somebody who forges (rules.md 1.7): half as sure. */
 static void doubt_sender(const struct view *v, struct draft *d)
 {
-	const int hops = (int)v->s->ttl - (int)v->X->ttl;
-
-	if (!knows(v->X, K_SEEN) || (hops >= -2 && hops <= 2))
+	if (!knows(v->X, K_SEEN) || !other_distance(v))
 		return;
 	d->scale = 0.5F;
 	d->alternatives |= ALT_injection;
@@ -59,12 +57,75 @@ static bool older_timestamp(const struct view *v)
 	return v->s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && seq_lt(v->s->opt.ts_val, v->X->tsval);
 }
 
+/* ---- a FIN that its sender did not send ---- */
+
+/*
+ * The recorded FIN of X came from another distance than all else of X, or had no timestamp, or a later one than this
+ * segment, which stands behind it.
+ */
+static bool fin_of_another(const struct view *v)
+{
+	if (far_apart(v->XD->first_fin_ttl, v->X->ttl) && !far_apart(v->s->ttl, v->X->ttl))
+		return true;
+	return v->c->timestamps && v->s->opt.present & OPT_TIMESTAMPS && !v->XD->fin_copies &&
+	       (!v->XD->fin_tsval || seq_gt(v->XD->fin_tsval, v->s->opt.ts_val));
+}
+
+/* Something of X that lies behind its recorded FIN: data, or another FIN. */
+static bool goes_on_after_fin(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	return s && !v->foreign && knows(v->X, K_FIN) && !s->bad_header && s->checksum != CHECKSUM_BAD && !s->len_unknown &&
+	       (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && segment_length(s) && seq_gt(v->end, v->X->fend) &&
+	       !v->c->self_connect && !(v->events & EV_RESET) && one_space(v->Y, v->end, v->X->fend);
+}
+
+bool rule_fin_forged(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_CLOSING) || !goes_on_after_fin(v) || !fin_of_another(v))
+		return false;
+	d->offender = TCPLINT_BY_UNKNOWN;
+	draft_value_seq(d, TCPLINT_FIELD_FIN, v->x, v->X->fend - 1, v->X->fend - 1);
+	d->value[0].has_expected = false;
+	draft_frame(d, v->XD->first_fin);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->XD->first_fin_ttl;
+	d->number[1] = v->X->ttl;
+	d->number[2] = v->XD->fin_tsval;
+	return true;
+}
+
+/* The peer did not take the FIN, and goes on with its sender; else a change of the path may explain it. */
+enum outcome settle_fin_forged(const struct view *v, struct candidate *k)
+{
+	if (v->s && v->x != (enum side)k->sender && v->drives && has(v, FLAG_ACK) && !(v->s->flags & (FLAG_SYN | FLAG_RST)) &&
+	    seq_ge(v->s->ack, k->end)) {
+		draft_frame(&k->draft, mark_of(v->s));
+		return REFUTED;
+	}
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	k->draft.scale = 0.5F;
+	k->draft.alternatives |= ALT_middlebox;
+	return PLAIN;
+}
+
 /* ---- where the FIN stands ---- */
+
+/*
+ * Once both FINs are exchanged, a FIN elsewhere may be of a connection whose SYNs were not captured, unless it
+ * acknowledges exactly what this one's peer sent.
+ */
+static bool of_finished(const struct view *v)
+{
+	return is_over(v->c) && (v->events & EV_RESET || !knows(v->Y, K_FIN) || v->s->ack != v->Y->fend);
+}
 
 bool rule_fin_seq_moved(const struct view *v, struct draft *d)
 {
-	if (!(v->events & EV_FIN) || !knows(v->X, K_FIN) || !belongs(v) || v->end == v->X->fend || is_over(v->c) ||
-	    !one_space(v->Y, v->end, v->X->fend))
+	if (!(v->events & EV_FIN) || !knows(v->X, K_FIN) || !belongs(v) || v->end == v->X->fend || of_finished(v) ||
+	    !one_space(v->Y, v->end, v->X->fend) || (goes_on_after_fin(v) && fin_of_another(v)))
 		return false;
 	/* the peer had the earlier FIN for a round trip and did not take it: forged */
 	const bool acked = fact_is(v->X, FIN_ACKED) || v->XD->fin_acked_by.frame;
@@ -90,6 +151,8 @@ bool rule_data_after_fin(const struct view *v, struct draft *d)
 {
 	if (!(v->events & EV_CLOSING) || !knows(v->X, K_FIN) || !v->s->len || !belongs(v) ||
 	    !seq_gt(v->s->seq + v->s->len, v->X->fend) || seq_gt(v->s->seq, v->X->fend))
+		return false;
+	if (goes_on_after_fin(v) && fin_of_another(v)) /* fin_forged says it */
 		return false;
 	if ((is_over(v->c) && seq_lt(v->s->seq, v->X->fend - 1)) || !one_space(v->Y, v->s->seq, v->X->fend))
 		return false;
@@ -128,6 +191,33 @@ bool rule_fin_below_sent_data(const struct view *v, struct draft *d)
 	draft_frame(d, v->XD->last_data);
 	draft_frame(d, mark_of(v->s));
 	return true;
+}
+
+/* Bytes before the FIN that were not seen. */
+bool rule_fin_gap(const struct view *v, struct draft *d)
+{
+	if (!live(v, EV_GAP) || !(v->events & EV_FIN) || knows(v->X, K_FIN) || v->c->self_connect || is_over(v->c) ||
+	    !one_space(v->Y, v->s->seq, v->X->smax))
+		return false;
+	d->offender = TCPLINT_BY_CAPTURE;
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->seq - v->X->smax;
+	return true;
+}
+
+/* They come late, or are proven to have been missed; until then it cannot be known. */
+enum outcome settle_fin_gap(const struct view *v, struct candidate *k)
+{
+	const struct conn *c = v->c;
+
+	k->deadline = INT64_MAX;
+	if (!holes_overlap(v->holes, &c->end[k->sender], k->seq - (uint32_t)k->draft.number[0], k->seq)) {
+		if (!c->loss || c->loss_ts < k->draft.ts)
+			return DISMISSED;
+		draft_frame(&k->draft, c->detail[k->sender].fin_acked_by);
+		return SUPPORTED;
+	}
+	return v->releasing ? PLAIN : WAIT;
 }
 
 bool rule_fin_retransmitted(const struct view *v, struct draft *d)
@@ -283,6 +373,30 @@ enum outcome settle_fin_ack_wrong(const struct view *v, struct candidate *k)
 		return DISMISSED;
 	k->draft.evidence |= EVI_stimulus_repeated;
 	return PLAIN;
+}
+
+/*
+ * The FIN of X acknowledges less than X did before.  That X had sent no FIN by then is shown by the number that its
+ * acknowledgment had: else this might be a FIN that crossed the peer's, and that was delivered late.
+ */
+bool rule_fin_ack_regressed(const struct view *v, struct draft *d)
+{
+	if (!(v->events & EV_FIN) || knows(v->X, K_FIN) || !knows(v->Y, K_FIN) || !belongs(v) || is_over(v->c) ||
+	    !knows(v->X, K_AMAX) || !seq_ge(v->X->amax, v->Y->fend) || !seq_lt(v->s->ack, v->Y->fend))
+		return false;
+	if (!v->XD->fin_reply.frame || !seq_lt(v->XD->fin_reply_seq, v->end) || older_timestamp(v))
+		return false;
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, v->Y->fend, v->s->ack);
+	draft_frame(d, v->YD->first_fin);
+	draft_frame(d, v->XD->fin_reply);
+	draft_frame(d, mark_of(v->s));
+	doubt_sender(v, d);
+	if (v->s->ts - v->XD->fin_reply.ts <= REORDER_WINDOW) {
+		d->scale = 0.5F;
+		d->alternatives |= ALT_reordering;
+	}
+	return true;
 }
 
 /* ---- what follows a FIN ---- */

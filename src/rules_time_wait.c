@@ -9,14 +9,6 @@
 #include "predicates.h"
 #include "time_wait.h"
 
-/* Another host behind the same address, by the distance that its packets come from. */
-static bool other_distance(const struct view *v)
-{
-	const int hops = (int)v->s->ttl - (int)v->X->ttl;
-
-	return hops < -2 || hops > 2;
-}
-
 static void doubt_sender(const struct view *v, struct draft *d)
 {
 	if (!other_distance(v))
@@ -158,15 +150,6 @@ bool rule_time_wait_not_held(const struct view *v, struct draft *d)
 
 /* ---- the 4-tuple opened again ---- */
 
-/* The first copy of a SYN that opens the 4-tuple again. */
-static bool reopens(const struct view *v)
-{
-	const struct conn *c = v->c;
-
-	return v->s && v->foreign && v->events & EV_SYN && !(v->events & (EV_BAD_CHECKSUM | EV_ODD_FLAGS)) &&
-	       !(c->foreign_syn.frame && c->foreign_side == v->x && c->foreign_seq == v->s->seq);
-}
-
 /* RFC 9293 has 4 minutes; SHORT is what some systems use for 2 MSL. */
 #define SPECIFIED (240 * SECOND)
 #define SHORT     (30 * SECOND)
@@ -278,6 +261,74 @@ bool rule_time_wait_reopen_isn_low(const struct view *v, struct draft *d)
 	draft_frame(d, mark_of(v->s));
 	d->number[0] = v->s->ts - time_wait_since(v->c, v->x);
 	return true;
+}
+
+/* The SYN of X that its peer, in TIME_WAIT, need not accept. */
+bool rule_time_wait_syn_rejected(const struct view *v, struct draft *d)
+{
+	if (!reopens(v) || !time_wait_held_by(v->c, v->y) || time_wait_newer(v) != NOT_NEWER ||
+	    v->s->ts - time_wait_since(v->c, v->y) >= two_msl(v))
+		return false;
+	d->offender = TCPLINT_BY_NETWORK;
+	draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, v->X->fend, v->s->seq);
+	draft_frame(d, v->YD->last_ack_of_fin);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->ts - time_wait_since(v->c, v->y);
+	return true;
+}
+
+/* It is answered with an ACK (RFC 5961, 4.2), or not at all (RFC 6191): then it is repeated. */
+enum outcome settle_time_wait_syn_rejected(const struct view *v, struct candidate *k)
+{
+	const struct conn *c = v->c;
+	const enum side p = (enum side)k->sender, a = other(p);
+
+	if (v->s && v->x == a && has(v, FLAG_ACK) && !v->foreign && is_pure_ack(v->s) && v->s->seq == c->end[a].fend &&
+	    v->s->ack == c->end[p].fend) {
+		draft_frame(&k->draft, mark_of(v->s));
+		k->draft.number[1] = 1;
+		return REFUTED;
+	}
+	if (v->s && v->x == a && v->events & (EV_SYNACK | EV_RST))
+		return DISMISSED;
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	if (!c->foreign_again)
+		return DISMISSED;
+	draft_frame(&k->draft, c->foreign_syn);
+	return REFUTED;
+}
+
+/* ---- old duplicates ---- */
+
+/* Data of X that Y, in TIME_WAIT, had acknowledged before: from X's timer, or from the network. */
+bool rule_time_wait_old_duplicate(const struct view *v, struct draft *d)
+{
+	if (!live(v, EV_RETRANSMIT) || v->s->flags & FLAG_FIN || !v->s->len || !time_wait_held_by(v->c, v->y) || !v->old ||
+	    !seq_lt(v->end, v->X->fend + 1) || v->s->ts - v->YD->last_ack_of_fin.ts <= crossing(v->X))
+		return false;
+	d->offender = TCPLINT_BY_NETWORK;
+	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
+	draft_frame(d, v->YD->last_ack_of_fin);
+	draft_frame(d, mark_of(v->s));
+	d->number[0] = v->s->ts - time_wait_since(v->c, v->y);
+	if (v->s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && seq_lt(v->s->opt.ts_val, v->X->tsval))
+		d->evidence |= EVI_order_proven;
+	return true;
+}
+
+/*
+ * A sender that had missed the acknowledgments goes on repeating, its FIN too.  A RST is the matter of
+ * time_wait_assassinated, or of time_wait_not_held.
+ */
+enum outcome settle_time_wait_old_duplicate(const struct view *v, struct candidate *k)
+{
+	const bool proven = k->draft.evidence & EVI_order_proven;
+
+	if (v->s && !v->foreign && v->s->ts > k->opened &&
+	    (v->events & EV_RST || (v->x == (enum side)k->sender && segment_length(v->s) && !proven)))
+		return DISMISSED;
+	return v->releasing || v->now >= k->deadline ? REFUTED : WAIT;
 }
 
 /* ---- assassination ---- */

@@ -43,6 +43,8 @@ struct session {
 	int64_t next_stats;
 	bool pipe; /* the input is one, and somebody may be capturing at its other end */
 	struct pipe_clock clock;
+	int64_t previous; /* when the frame before was captured */
+	unsigned file;    /* which of the inputs it came from, as far as that matters */
 };
 
 /* ---- what the library tells ---- */
@@ -361,6 +363,21 @@ static void stats_if_due(struct session *s, int64_t now)
 	totals(s, false);
 }
 
+/* Where one file ends, the next may begin earlier; nothing else allows a clock to go back. */
+static void note_file(struct session *s, const struct frame *f)
+{
+	unsigned file;
+	uint64_t number;
+
+	if (f->ts < s->previous && s->source.file_count > 1) {
+		capture_locate(s->capture, f->number, &file, &number);
+		if (file != s->file)
+			tcplint_source(s->lint);
+		s->file = file;
+	}
+	s->previous = f->ts;
+}
+
 /* Between two frames: new files, and counters.  False when the run is to end. */
 static bool mind_outputs(struct session *s, int64_t now)
 {
@@ -390,6 +407,7 @@ static bool feed(struct session *s, const struct frame *f)
 
 	if (!mind_outputs(s, f->ts))
 		return false;
+	note_file(s, f);
 	if (!n->frames)
 		report_start(s->report, f->ts);
 	if (n->evicted && !s->full)

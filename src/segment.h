@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* RFC 9293, 3.1: the flag bits as they stand in bytes 12 and 13 of the header. */
 enum tcp_flag {
@@ -130,10 +131,46 @@ struct segment {
 	bool fragmented;  /* put together from IP fragments */
 	bool quoted;      /* not a segment but the one that an ICMP error quotes */
 	uint8_t icmp_type, icmp_code; /* when quoted */
-	uint32_t mac; /* hash of the source MAC address; 0: none */
+	uint32_t mac; /* hash of the source MAC address; 0: none, or all zeros as on a loopback interface */
 
 	struct tcp_options opt;
 };
+
+static inline bool address_is_ipv4(const struct endpoint_address *a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(a->ip, mapped, sizeof(mapped));
+}
+
+/*
+ * Multicast, or the limited broadcast: nobody answers for it (RFC 9293, 3.9.2.3).  A broadcast
+ * to a subnet looks like any address to who does not know the length of its prefix.
+ */
+static inline bool address_is_many(const struct endpoint_address *a)
+{
+	if (!address_is_ipv4(a))
+		return a->ip[0] == 0xff;
+	return (a->ip[12] & 0xf0) == 0xe0 || (a->ip[12] & a->ip[13] & a->ip[14] & a->ip[15]) == 0xff;
+}
+
+/* 0.0.0.0, ::  */
+static inline bool address_is_none(const struct endpoint_address *a)
+{
+	static const uint8_t none[4];
+
+	return address_is_ipv4(a) ? !memcmp(a->ip + 12, none, 4) :
+				    !memcmp(a->ip, none, 4) && !memcmp(a->ip + 4, none, 4) &&
+				    !memcmp(a->ip + 8, none, 4) && !memcmp(a->ip + 12, none, 4);
+}
+
+/* 127.0.0.0/8, ::1 */
+static inline bool address_is_loopback(const struct endpoint_address *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return address_is_ipv4(a) ? a->ip[12] == 127 : !memcmp(a->ip, one, sizeof(one));
+}
 
 /* RFC 9293, 3.4: SEG.LEN counts SYN and FIN. */
 static inline uint32_t segment_length(const struct segment *s)

@@ -95,20 +95,24 @@ static void learn_syn(struct conn *c, const struct view *v)
 		c->fast_open = c->fast_open || s->len || s->opt.present & OPT_FAST_OPEN;
 }
 
-/* How regularly its SYN or SYN-ACK comes again: a run of intervals that are equal within a tenth (rules.md, 2.2). */
+/* How regularly its SYN, SYN-ACK or FIN comes again: a run of intervals that are equal within a tenth. */
 static void learn_interval(struct endpoint_detail *D, const struct view *v)
 {
 	const uint32_t us = v->rto / 1000 < UINT32_MAX ? (uint32_t)(v->rto / 1000) : UINT32_MAX;
 
 	if (!us) {
-		D->syn_interval = D->syn_run = 0;
-	} else if (D->syn_interval && same_interval(D->syn_interval, us)) {
-		D->syn_run = D->syn_run < UINT16_MAX ? (uint16_t)(D->syn_run + 1) : UINT16_MAX;
+		D->copy_interval = D->copy_run = 0;
+	} else if (D->copy_interval && same_interval(D->copy_interval, us)) {
+		D->copy_run = D->copy_run < UINT16_MAX ? (uint16_t)(D->copy_run + 1) : UINT16_MAX;
 	} else {
-		D->syn_interval = us;
-		D->syn_run = 1;
+		D->copy_interval = us;
+		D->copy_run = 1;
 	}
-	D->syn_ip_id = v->s->ip_id;
+	D->copy_ip_id = v->s->ip_id;
+}
+
+static void learn_stamp(struct endpoint_detail *D, const struct view *v)
+{
 	if (v->s->opt.present & OPT_TIMESTAMPS) {
 		if (!(D->syn_any & OPT_TIMESTAMPS))
 			D->syn_first_tsval = v->s->opt.ts_val;
@@ -194,6 +198,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	else if (fact_is(X, RESET) && s->seq == X->isn && !(s->flags & FLAG_ACK))
 		fact_clear(c, x, RESET); /* a repeated SYN: the RST did not reach it, a new attempt has a new ISN */
 	learn_interval(&c->detail[x], v);
+	learn_stamp(&c->detail[x], v);
 	learn_syn(c, v);
 	if (s->flags & FLAG_ACK) {
 		if (x == SERVER || c->simultaneous)
@@ -223,6 +228,7 @@ void tracker_send_fin(struct conn *c, const struct view *v)
 
 	if (knows(X, K_FIN) && v->end == X->fend)
 		note_retry(&D->closing, v, D->last_fin.ts);
+	learn_interval(D, v);
 	D->last_fin = mark_of(s);
 	D->fin_ack = s->ack;
 	D->fin_tsval = s->opt.ts_val;
@@ -234,6 +240,7 @@ void tracker_send_fin(struct conn *c, const struct view *v)
 	}
 	D->first_fin = mark_of(s);
 	D->first_fin_ack = s->ack;
+	D->first_fin_ttl = s->ttl;
 	X->fend = v->end;
 	X->known |= K_FIN;
 	/* it acknowledged the peer's FIN with a number beyond its own: an earlier copy of this FIN was missed */

@@ -124,6 +124,11 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 		engine_time(&t->engine, ts);
 }
 
+void tcplint_source(struct tcplint *t)
+{
+	engine_source(&t->engine);
+}
+
 void tcplint_tick(struct tcplint *t, int64_t now)
 {
 	engine_tick(&t->engine, now);

@@ -114,7 +114,7 @@ void time_wait_note(struct conn *c, const struct view *v)
 		D->last_ack_of_fin = mark_of(s);
 }
 
-void time_wait_note_syn(struct conn *c, const struct view *v)
+uint8_t time_wait_newer(const struct view *v)
 {
 	const struct segment *s = v->s;
 	const struct reopening r = {
@@ -127,8 +127,13 @@ void time_wait_note_syn(struct conn *c, const struct view *v)
 		.seq = s->seq,
 	};
 
-	c->foreign_again = c->foreign_syn.frame && c->foreign_side == v->x && c->foreign_seq == s->seq;
-	c->foreign_newer = (uint8_t)oracle_reopening(&r);
+	return (uint8_t)oracle_reopening(&r);
+}
+
+void time_wait_note_syn(struct conn *c, const struct view *v)
+{
+	c->foreign_again = c->foreign_syn.frame && c->foreign_side == v->x && c->foreign_seq == v->s->seq;
+	c->foreign_newer = time_wait_newer(v);
 	if (time_wait_held_by(c, v->x) && !time_wait_own_syn(v))
 		note_gone(c, v);
 }

@@ -36,6 +36,8 @@ bool time_wait_accepts(const struct view *v);
 
 /* X's own SYN was not captured, and this one stands below all that X sent: it may be that, come late. */
 bool time_wait_own_syn(const struct view *v);
+/* What X's SYN of a newer incarnation is to a holder of TIME_WAIT: enum newer (oracle.h). */
+uint8_t time_wait_newer(const struct view *v);
 
 /* Before a segment is applied: what it says about TIME_WAIT. */
 void time_wait_note(struct conn *c, const struct view *v);

@@ -43,6 +43,7 @@ static void count(struct conn *c, const struct view *v)
 	if (s->checksum == CHECKSUM_OK || s->checksum == CHECKSUM_OFFLOAD)
 		X->known |= K_GOOD_CHECKSUM;
 	c->truncated = c->truncated || s->truncated;
+	c->oversized[v->x] = c->oversized[v->x] || view_oversized(c, s, v->y);
 	c->options_cut = c->options_cut || s->opt.present & OPT_CUT;
 	YD->fin_copies_unanswered = 0;
 	YD->data_copies_unanswered = 0;

@@ -34,6 +34,7 @@ struct limits {
 #define KEEPALIVE_IDLE  (1 * SECOND)
 
 struct host_view;
+struct twin;
 
 struct view {
 	const struct conn *c;
@@ -57,7 +58,9 @@ struct view {
 	enum tcplint_end ending;
 	const char *ignored; /* why it does not drive */
 	const struct attempt *again; /* EV_SYN_AGAIN: what this is a copy of */
-	int64_t rto; /* EV_SYN_AGAIN: time since the copy before, when nothing but its sender's timer caused this one; 0 */
+	int64_t rto; /* a copy of a SYN, SYN-ACK or FIN: time since the copy before, when nothing but its sender's timer caused this one; 0 */
+	int64_t clock_back; /* EV_TAP: how far the capture's clock went back before this segment */
+	const struct twin *twin; /* EV_TAP: the same SYN with another 4-tuple */
 	enum side lost_side; /* EV_LOSS: whose numbers */
 	uint32_t lost_from, lost_to;
 	struct mark lost_seen, lost_acked; /* the segment beyond the gap, and the acknowledgment of it */
@@ -140,6 +143,31 @@ static inline bool lost_join(const struct view *v)
 	if (!is_third_step(v) || !(C->syn_any & ~C->syn_lacked & OPT_MP_JOIN) || !S->has_syn || S->syn_any & OPT_UNREADABLE)
 		return false;
 	return !(S->syn_any & OPT_MP_JOIN) || !(v->s->opt.present & (OPT_MP_JOIN | OPT_UNREADABLE));
+}
+
+/* How far back the timestamps of an incarnation before are looked for: more than a day of most clocks. */
+#define STAMPS_BEFORE UINT32_C(0x8000000)
+
+/* The timestamp is of the clock that X showed in the incarnation before, and older than the SYN of this one. */
+static inline bool view_old_stamp(const struct view *v)
+{
+	const struct conn *c = v->c;
+	const uint32_t stamp = v->s->opt.ts_val;
+
+	if (!c->before.known[v->x] || !c->before.timestamps || !(v->s->opt.present & OPT_TIMESTAMPS) || !v->XD->has_syn ||
+	    v->s->flags & FLAG_SYN || c->before.tsval[v->x] - stamp > STAMPS_BEFORE)
+		return false;
+	return !(v->XD->syn_any & OPT_TIMESTAMPS) || seq_lt(stamp, v->XD->syn_first_tsval);
+}
+
+/* What an Ethernet frame carries of payload, behind headers without options. */
+#define ETHERNET_PAYLOAD 1460
+
+/* Longer than Y said that it takes, and than the path carries: put together by a network card, or not yet split. */
+static inline bool view_oversized(const struct conn *c, const struct segment *s, enum side y)
+{
+	return s->len > ETHERNET_PAYLOAD && !s->fragmented && c->detail[y].has_syn && c->detail[y].mss &&
+	       s->len > c->detail[y].mss;
 }
 
 /* Intervals in microseconds that are equal within a tenth of the larger. */

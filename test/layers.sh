@@ -27,11 +27,12 @@ zeek|conn|holes: $words rules zeek conn slab
 time_wait|vantage: $connection oracle time_wait vantage
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
 hosts: $words rules siphash slab
-draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates hosts
+twins: $words rules
+draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates hosts twins
 message: $connection draft
 cells: rules slab
 flow: $connection siphash slab
-incarnation|engine|record*|resolve*|finding|aggregate|judge*|host_record|watch: $connection cells draft flow hosts slab wheel message precedence incarnation engine record record_private resolve time_wait vantage finding aggregate judge tracker watch
+incarnation|engine|record*|resolve*|finding|aggregate|judge*|host_record|watch: $connection cells draft flow hosts slab wheel message precedence incarnation engine record record_private resolve time_wait vantage finding aggregate judge tracker twins watch
 tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
@@ -58,7 +59,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }

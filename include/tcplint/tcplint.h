@@ -451,6 +451,8 @@ void tcplint_feed(struct tcplint *t, int64_t ts, int linktype, const uint8_t *da
  */
 void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
 			   uint32_t captured, uint32_t wire);
+/* The frames that follow come from another source, whose clock may stand anywhere. */
+void tcplint_source(struct tcplint *t);
 /* Nothing arrived, and it is `now`: lets things expire. */
 void tcplint_tick(struct tcplint *t, int64_t now);
 /*

@@ -218,6 +218,36 @@ static bool read_vlan(struct parser *q)
 	return q->script->vlans > 0;
 }
 
+/* The end that an address or a port is said of; -1: none. */
+static int read_end(struct parser *q)
+{
+	return words_skip(&q->words, "client") ? TCPLINT_CLIENT : words_skip(&q->words, "server") ? TCPLINT_SERVER : -1;
+}
+
+static bool read_address(struct parser *q)
+{
+	const int end = read_end(q);
+	uint8_t *a = q->script->address[end < 0 ? 0 : end];
+	char rest;
+
+	if (end < 0 || !words_next(&q->words) ||
+	    sscanf(q->words.word, "%hhu.%hhu.%hhu.%hhu%c", &a[0], &a[1], &a[2], &a[3], &rest) != 4)
+		return false;
+	return q->script->has_address[end] = q->script->ipv4_only = true;
+}
+
+static bool read_port(struct parser *q)
+{
+	const int end = read_end(q);
+	unsigned port;
+	char rest;
+
+	if (end < 0 || !words_next(&q->words) || sscanf(q->words.word, "%u%c", &port, &rest) != 1 || port > 65535)
+		return false;
+	q->script->port[end] = port;
+	return q->script->has_port[end] = true;
+}
+
 /* The lines that are no segments.  False when this is none of them; trouble is in q->what. */
 static bool read_directive(struct parser *q)
 {
@@ -247,6 +277,10 @@ static bool read_directive(struct parser *q)
 		return s->clean = true;
 	if (words_skip(&q->words, "self"))
 		return s->self = true;
+	if (words_skip(&q->words, "address"))
+		return read_address(q) || wrong(q, "client or server and an IPv4 address were expected");
+	if (words_skip(&q->words, "port"))
+		return read_port(q) || wrong(q, "client or server and a port were expected");
 	if (!words_skip(&q->words, "nomutate"))
 		return false;
 	words_rest(&q->words, ignored, sizeof(ignored));
@@ -281,9 +315,12 @@ static bool read_step(struct parser *q)
 		return wrong(q, "out of memory");
 	if (!words_next(&q->words))
 		return wrong(q, "a segment was expected");
-	if (q->words.word[0] == '+') {
+	const char sign = q->words.word[0];
+
+	if (sign == '+' || sign == '-') {
 		if (!word_seconds(q->words.word + 1, &p->delay) || !words_next(&q->words))
 			return wrong(q, "+SECONDS and a segment were expected");
+		p->delay = sign == '-' ? -p->delay : p->delay;
 	}
 	if (strcmp(q->words.word, "idle") == 0) {
 		p->kind = SCRIPT_IDLE;

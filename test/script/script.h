@@ -87,6 +87,10 @@ struct script {
 	bool isn_fixed; /* run at one pair of ISNs only */
 	bool raw;       /* no link layer */
 	bool self;      /* the client talks to its own address and port */
+	uint8_t address[2][4]; /* IPv4, instead of the usual one */
+	bool has_address[2];
+	unsigned port[2];      /* instead of the usual one */
+	bool has_port[2];
 	bool clean;     /* breaks nothing */
 	bool nomutate;
 	struct script_step *step;

@@ -55,6 +55,10 @@ static void address(const struct script *s, const struct wire_setting *w, unsign
 	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 
 	memset(ip, 0, 16);
+	if (!w->ipv6 && s->has_address[s->self ? TCPLINT_CLIENT : side]) {
+		memcpy(ip, s->address[s->self ? TCPLINT_CLIENT : side], 4);
+		return;
+	}
 	if (!w->ipv6) {
 		memcpy(ip, s->self ? loopback : v4[side], 4);
 		return;
@@ -71,6 +75,10 @@ static void address(const struct script *s, const struct wire_setting *w, unsign
 
 static unsigned port(const struct script *s, const struct script_step *p, unsigned side)
 {
+	const unsigned end = s->self ? TCPLINT_CLIENT : side;
+
+	if (s->has_port[end])
+		return s->port[end];
 	return side == TCPLINT_CLIENT || s->self ? WIRE_CLIENT_PORT + p->flow : WIRE_SERVER_PORT;
 }
 
