@@ -185,12 +185,56 @@ static void nobody_makes_it_slow(void **state)
 	tcplint_free(t);
 }
 
+static void keep_confidence(void *user, const struct tcplint_finding *f)
+{
+	float *confidence = user;
+
+	if (f->rule == (unsigned)tcplint_rule_by_name("synack_ack_mismatch"))
+		*confidence = f->confidence;
+}
+
+/* A SYN-ACK that acknowledges what was never sent, and nobody objects: how sure is it? */
+static float confidence_when_missed(int64_t from, int64_t to)
+{
+	float confidence = 0;
+	const struct tcplint_sink sink = { .user = &confidence, .finding = keep_confidence };
+	struct tcplint_options o;
+
+	tcplint_options_init(&o);
+	o.max_connections = 10;
+	o.min_confidence = 0;
+	struct tcplint *t = tcplint_new(&o, &sink, NULL, 0);
+
+	assert_non_null(t);
+	say(t, START, true, 1000, SYN, 100, 0);
+	say(t, START + SECOND / 100, false, 1000, SYN | ACK, 300, 999);
+	if (to)
+		tcplint_missed(t, from, to);
+	tcplint_tick(t, START + 10 * SECOND);
+	tcplint_finish(t, false);
+	tcplint_free(t);
+	return confidence;
+}
+
+/* While the capture drops frames, what a missing one explains is half as sure (rules.md 1.7); at another time it is not. */
+static void drops_make_unsure(void **state)
+{
+	const float sure = confidence_when_missed(0, 0);
+
+	(void)state;
+	assert_true(sure >= 0.5F); /* the default threshold: reported */
+	assert_true(confidence_when_missed(START - SECOND / 2, START) < 0.5F);
+	assert_true(confidence_when_missed(START - 500 * SECOND, START + 500 * SECOND) == sure); /* only its end is sharp */
+	assert_true(confidence_when_missed(START - 20 * SECOND, START + 5 * SECOND) < 0.5F);
+	assert_true(confidence_when_missed(START + 5 * SECOND, START + 6 * SECOND) == sure);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clock_goes_back),	    cmocka_unit_test(one_frame_from_the_future),
 		cmocka_unit_test(eviction),		    cmocka_unit_test(disabled_rules_still_judge),
-		cmocka_unit_test(nobody_makes_it_slow),
+		cmocka_unit_test(nobody_makes_it_slow),	    cmocka_unit_test(drops_make_unsure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
