@@ -30,6 +30,7 @@ import scenarios_random
 import truth
 
 SKIPPED = 77
+JITTER = 0.05  # seconds: a wire that was so late made intervals of its own, and timers are not judged
 TOLERATED = 0.01  # of the ends of random connections that are in another state, unexplained, unless --strict
 AT_ONCE = 2  # programs that read captures
 STAGGER = 0.03  # seconds from one scenario's begin to the next: one thread does it all
@@ -102,6 +103,8 @@ class Judge:
             if not compare.holds(records, wish):
                 yield f"expected {wish}"
         for f in compare.accusations(records, run.what.allow):
+            if f["phase"] == "timing" and run.lab.wire.late > JITTER:
+                continue
             self.sums["accusations"] += 1
             yield f"{f['verdict']} {f['rule']} {f['confidence']} frames {f['frames']}: {f['message']}"
         if lives is None:
@@ -190,6 +193,7 @@ def report(a, directory, names):
     if events is not None:
         checked, wrong = (sum(getattr(r.witness, x) for r in runs) for x in ("checked", "wrong"))
         print(f"# the two sources of truth agree in {checked - wrong} of {checked} look-ups")
+        judge.failed += bool(wrong)
     print(f"# {len(runs) - judge.failed} passed, {judge.failed} failed")
     return 1 if judge.failed else 0
 
