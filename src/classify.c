@@ -133,7 +133,7 @@ static bool disagreed(const struct view *v)
 		return (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && synack_disagrees(v);
 	if (v->c->timestamps && !(s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE)))
 		return true;
-	if ((v->c->no_timestamps && s->opt.present & OPT_TIMESTAMPS) || (v->c->no_ecn && s->tos & TOS_ECN && s->len) || strays(v))
+	if (oversized(v->X, s) || (v->c->no_timestamps && s->opt.present & OPT_TIMESTAMPS) || (v->c->no_ecn && s->tos & TOS_ECN && s->len) || strays(v))
 		return true;
 	return s->opt.present & OPT_SACK && v->YD->has_syn && !(v->YD->syn_any & (OPT_SACK_PERMITTED | OPT_UNREADABLE));
 }
@@ -314,6 +314,21 @@ static bool guessed(const struct view *v)
 	       seq_lt(s->ack, seq_max(oldest_number(Y, Y->smax), X->amax - X->maxwnd));
 }
 
+/* Numbers that go back, or that lie beyond what the other end allowed or sent. */
+static bool odd_numbers(const struct view *v)
+{
+	const struct segment *s = v->s;
+	const struct endpoint *X = v->X, *Y = v->Y;
+
+	if (s->flags & (FLAG_SYN | FLAG_RST) || s->bad_header || v->foreign)
+		return false;
+	if (v->beyond || odd_window(X, Y, s) || odd_stamp(X, Y, s) || (s->flags & FLAG_ACK && knows(X, K_AMAX) && seq_lt(s->ack, X->amax)))
+		return true;
+	if (!segment_length(s) && knows(X, K_SMAX) && s->seq != X->smax)
+		return true;
+	return odd_sack(v) >= 0 || (s->len && knows(X, K_ISN) && seq_lt(s->seq, X->isn));
+}
+
 void tracker_classify(struct view *v, const struct conn *c, const struct segment *s, enum side x, bool first)
 {
 	v->c = c;
@@ -340,6 +355,8 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 		 (segment_length(s) ? seq_le(v->end, v->Y->amax) : seq_lt(s->seq, v->Y->amax));
 	v->guessed = v->events & (EV_GAP | EV_RETRANSMIT | EV_ACK_UNSEEN) && guessed(v);
 	v->previous = v->X->last.frame;
+	if (odd_numbers(v))
+		v->events |= EV_ODD_NUMBERS;
 	v->ignored = why_ignored(v);
 	v->drives = !v->ignored;
 	for (enum side i = CLIENT; i <= SERVER; i++) {

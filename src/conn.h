@@ -68,16 +68,18 @@ struct endpoint {
 	uint32_t maxwnd;   /* largest window offered, scaled */
 	uint32_t window;   /* latest window offered, scaled */
 	uint32_t tsval;    /* newest TSval sent */
+	uint32_t ts_first; /* and the first one */
 	uint32_t hs_cover; /* end of the first segment of the peer's that carried ACK > isn: who acks it has the ACK */
 	uint32_t fin_cover; /* the same for ACK >= fend */
 	uint32_t holes;    /* cells: ranges below smax that were not captured */
-	uint32_t hole_count;
 	uint16_t known;    /* enum known */
 	uint16_t facts;    /* two bits each: enum belief */
 	uint8_t state;     /* enum tcplint_state, likely */
 	uint8_t certain;   /* the facts behind it are all confirmed */
 	uint8_t wscale;    /* shift to apply to its window; SCALE_UNKNOWN */
 	uint8_t ttl;
+	uint8_t hole_count;
+	uint16_t limit;    /* bytes of options and payload that the peer takes in one segment; 0: not known, or not to be judged */
 	struct mark last;  /* its latest segment */
 	uint64_t payload_bytes;
 	uint32_t segments, retransmitted;
@@ -151,6 +153,9 @@ struct endpoint_detail {
 	uint32_t copy_interval; /* microseconds between the first of a run of copies of the SYN, later of the FIN; 0: none */
 	uint16_t copy_run;      /* how many intervals the run has */
 	uint16_t copy_ip_id;   /* of its latest SYN, SYN-ACK or FIN */
+	uint32_t ts_again;     /* TSval of its latest segment that was no news: a copy of old numbers, or a probe */
+	struct mark zero_since; /* when it closed its window, while `window` is 0 */
+	uint8_t probes;        /* keepalive probes since the peer's latest segment */
 	struct retries opening; /* of the client's SYN, of the server's SYN-ACK */
 	struct retries closing; /* of its FIN */
 };

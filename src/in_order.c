@@ -5,7 +5,7 @@
  * is the least unusual takes the long way (tracker_classify(), the rules, tracker_apply()), which
  * does the same and more; test/property/engine.c compares the two.
  */
-#include "tracker.h"
+#include "tracker_private.h"
 
 /* Both facts that make an endpoint ESTABLISHED and no other, all proven. */
 #define ESTABLISHED_FACTS (CONFIRMED << 2 * SYN_SENT | CONFIRMED << 2 * SYN_RCVD | CONFIRMED << 2 * SYN_ACKED)
@@ -20,9 +20,15 @@ static bool at_rest(const struct conn *c)
 }
 
 /* It is as the SYNs agreed on (classify.c, EV_DISAGREED). */
-static bool agreed(const struct conn *c, const struct segment *s)
+static bool agreed(const struct conn *c, const struct segment *s, const struct endpoint *X)
 {
-	return !(s->opt.present & OPT_TIMESTAMPS && c->no_timestamps) && !(s->tos & TOS_ECN && c->no_ecn);
+	return !(s->opt.present & OPT_TIMESTAMPS && c->no_timestamps) && !(s->tos & TOS_ECN && c->no_ecn) && !oversized(X, s);
+}
+
+/* Its numbers are what they may be (EV_ODD_NUMBERS), and no window is closed or opens. */
+static bool plausible(const struct segment *s, const struct endpoint *X, const struct endpoint *Y)
+{
+	return s->window && X->window && Y->window && !odd_window(X, Y, s) && !odd_stamp(X, Y, s);
 }
 
 static bool ordinary(const struct segment *s, const struct endpoint *X)
@@ -31,7 +37,7 @@ static bool ordinary(const struct segment *s, const struct endpoint *X)
 
 	return (s->flags & ~(unsigned)(FLAG_PSH | FLAG_ECE | FLAG_CWR | FLAG_AE)) == FLAG_ACK &&
 	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped == knows(X, K_TSVAL) &&
-	       !(stamped && seq_lt(s->opt.ts_val, X->tsval)) && s->checksum <= CHECKSUM_OK && !s->truncated &&
+	       s->checksum <= CHECKSUM_OK && !s->truncated &&
 	       !s->bad_header;
 }
 
@@ -41,7 +47,8 @@ bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x
 	const struct endpoint *X = &c->end[x], *Y = &c->end[other(x)];
 
 	return (X->known & needs) == needs && (Y->known & K_SMAX) && s->seq == X->smax &&
-	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) && agreed(c, s) && at_rest(c) &&
+	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) &&
+	       agreed(c, s, X) && plausible(s, X, Y) && at_rest(c) &&
 	       (c->oversized[x] || !view_oversized(c, s, other(x)));
 }
 
@@ -56,6 +63,7 @@ void tracker_go_on(struct conn *c, const struct segment *s, enum side x)
 	if (s->checksum == CHECKSUM_OK)
 		X->known |= K_GOOD_CHECKSUM;
 	YD->fin_copies_unanswered = YD->data_copies_unanswered = YD->syn_copies_unanswered = 0;
+	YD->probes = 0;
 	X->smax += s->len;
 	if (s->len) {
 		X->payload_bytes += s->len;

@@ -185,6 +185,8 @@ const char *name_of_field(enum tcplint_field f)
 		[TCPLINT_FIELD_MSS] = "mss",
 		[TCPLINT_FIELD_WSCALE] = "wscale",
 		[TCPLINT_FIELD_TSECR] = "tsecr",
+		[TCPLINT_FIELD_TSVAL] = "tsval",
+		[TCPLINT_FIELD_WINDOW_EDGE] = "window_edge",
 	};
 
 	return pick(names, COUNT(names), f);

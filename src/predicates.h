@@ -107,4 +107,17 @@ static inline bool one_space(const struct endpoint *receiver, uint32_t a, uint32
 	return a - b <= most || b - a <= most;
 }
 
+/*
+ * The segment `s` of `x` is in the sequence space of a number that stood out: `seq` of its sender, or `ack` of its peer.  It was
+ * no guess then, but the same connection in other numbers, captured on both sides of a device that changes them.
+ */
+static inline bool shares_space(const struct view *v, const struct candidate *k, bool seq, uint32_t number)
+{
+	const enum side x = (enum side)k->sender;
+	const bool own = (v->x == x) == seq;
+
+	return v->s && v->s->frame != k->draft.frame[k->draft.frames - 1] && !(v->s->flags & FLAG_RST) &&
+	       (own || v->s->flags & FLAG_ACK) && one_space(&v->c->end[seq ? other(x) : x], own ? v->s->seq : v->s->ack, number);
+}
+
 #endif

@@ -86,3 +86,120 @@ bool rule_keepalive_probe(const struct view *v, struct draft *d)
 	draft_frame(d, mark_of(v->s));
 	return true;
 }
+
+/* A pure ACK one number before what its sender sends next, while the peer has not acknowledged all: a probe in a busy connection. */
+bool rule_keepalive_while_busy(const struct view *v, struct draft *d)
+{
+	const struct segment *s = v->s;
+	const struct endpoint *X = v->X, *Y = v->Y;
+
+	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_PURE_ACK) || v->events & (EV_OPENING | EV_CLOSING | EV_RESET) ||
+	    v->c->self_connect || !knows(X, K_SMAX) || !knows(Y, K_AMAX) || !seq_lt(Y->amax, X->smax) || !Y->window ||
+	    (s->seq != X->smax - 1 && s->seq != Y->amax - 1) || X->holes || s->opt.present & OPT_SACK)
+		return false;
+	/* an earlier ACK that arrives late looks alike, unless it is too late for that or its timestamp is new */
+	if (s->ts - X->last.ts < KEEPALIVE_IDLE &&
+	    !(s->opt.present & OPT_TIMESTAMPS && knows(X, K_TSVAL) && seq_gt(s->opt.ts_val, X->tsval)))
+		return false;
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_SEQ, v->x, X->smax, s->seq);
+	d->number[0] = X->smax - Y->amax;
+	d->number[1] = s->ts - v->c->last.ts;
+	draft_frame(d, X->last);
+	draft_frame(d, mark_of(s));
+	return true;
+}
+
+#define PROBES_IN_VAIN 3
+
+/* Asked when the connection is released: the probes since the peer's latest segment, whatever came after them. */
+bool rule_keepalive_unanswered(const struct view *v, struct draft *d)
+{
+	const struct conn *c = v->c;
+
+	if (!v->releasing || c->self_connect || c->loss || c->end[CLIENT].holes || c->end[SERVER].holes)
+		return false;
+	for (enum side x = CLIENT; x <= SERVER; x++) {
+		const enum side y = other(x);
+		const bool reset = c->detail[x].last_rst.frame && c->detail[x].last_rst.ts >= c->end[y].last.ts;
+
+		if (c->detail[x].probes < PROBES_IN_VAIN || !knows(&c->end[y], K_SEEN) || !c->end[y].window ||
+		    (!reset && v->now - c->end[x].last.ts < RESOLVE_TIMEOUT))
+			continue;
+		draft_offender(d, y);
+		d->number[0] = c->detail[x].probes;
+		d->number[1] = c->end[x].last.ts - c->end[y].last.ts;
+		draft_frame(d, c->end[y].last);
+		draft_frame(d, c->end[x].last);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Behind an acknowledgment of its own: new data, or a pure ACK whose timestamp proves that it was sent later.  Anything else
+ * may have been overtaken.
+ */
+bool rule_ack_regression(const struct view *v, struct draft *d)
+{
+	const struct segment *s = v->s;
+	const struct endpoint *X = v->X;
+
+	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_ANY) || !(s->flags & FLAG_ACK) || s->flags & (FLAG_SYN | FLAG_RST) ||
+	    v->c->self_connect || !knows(X, K_AMAX) || !seq_lt(s->ack, X->amax) || !knows(v->Y, K_SMAX) ||
+	    seq_gt(X->amax, v->Y->smax) || X->amax - s->ack > X->maxwnd) /* ack_too_old */
+		return false;
+	const bool stamped = s->opt.present & OPT_TIMESTAMPS && knows(X, K_TSVAL);
+	const bool newer = stamped && seq_gt(s->opt.ts_val, X->tsval), older = stamped && seq_lt(s->opt.ts_val, X->tsval);
+	const bool news = s->len && knows(X, K_SMAX) && seq_ge(s->seq, X->smax);
+
+	if (older || v->events & (EV_KEEPALIVE | EV_RESET) || (!news && (!newer || s->len)))
+		return false;
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, X->amax, s->ack);
+	d->number[0] = X->amax - s->ack;
+	if (newer && news) { /* who acknowledged more may also have been a device that does so in its place */
+		d->verdict = TCPLINT_VIOLATION;
+		d->severity = TCPLINT_NOTICE;
+		d->evidence |= EVI_order_proven;
+		d->alternatives = ALT_middlebox;
+		d->cap = 0.75F;
+	}
+	draft_frame(d, X->last);
+	draft_frame(d, mark_of(s));
+	return true;
+}
+
+/* RFC 5961, 5.2: new data whose acknowledgment is further back than any window of its sender reaches. */
+bool rule_ack_too_old(const struct view *v, struct draft *d)
+{
+	const struct segment *s = v->s;
+	const struct endpoint *X = v->X;
+
+	if (!intact(v, EV_ODD_NUMBERS) || v->events & EV_ODD_FLAGS || !s->len || !(s->flags & FLAG_ACK) ||
+	    s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM ||
+	    X->wscale == SCALE_UNKNOWN || !knows(X, K_AMAX) || !knows(X, K_REDGE) || !knows(X, K_SMAX) ||
+	    !seq_gt(v->end, X->smax) || !seq_lt(s->ack, X->amax - X->maxwnd) || !knows(v->Y, K_SMAX) || v->c->id.incarnation ||
+	    seq_gt(X->amax, v->Y->smax))
+		return false;
+	draft_offender(d, v->x);
+	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, X->amax, s->ack);
+	d->number[0] = X->amax - s->ack;
+	d->number[1] = X->maxwnd;
+	d->alternatives = ALT_injection | ALT_old_duplicate;
+	draft_frame(d, X->last);
+	draft_frame(d, mark_of(s));
+	return true;
+}
+
+/* Within a window of its highest one the acknowledgment was old, and not of another space. */
+enum outcome settle_ack_too_old(const struct view *v, struct candidate *k)
+{
+	const struct endpoint *X = &v->c->end[k->sender];
+
+	if (!one_space(X, k->ack, X->amax) && shares_space(v, k, false, k->ack))
+		k->note = 1;
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	return k->note ? DISMISSED : PLAIN;
+}

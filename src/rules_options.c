@@ -208,3 +208,83 @@ bool rule_opt_mss_absent(const struct view *v, struct draft *d)
 	draft_frame(d, synack ? mark_of(v->s) : v->XD->fact[SYN_SENT]);
 	return true;
 }
+
+/* ---- on an established connection ---- */
+
+enum { BLOCK_EMPTY, BLOCK_BEYOND, BLOCK_BELOW };
+
+bool rule_sack_block_invalid(const struct view *v, struct draft *d)
+{
+	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect ||
+	    !knows(v->Y, K_ISN))
+		return false;
+	const int at = odd_sack(v);
+
+	if (at < 0)
+		return false;
+	const struct sack_block b = v->s->opt.sack[at];
+
+	draft_offender(d, v->x);
+	draft_actual(d, TCPLINT_FIELD_ACK, v->y, v->s->ack);
+	d->number[0] = b.left - v->Y->isn;
+	d->number[1] = b.right - v->Y->isn;
+	d->number[2] = seq_ge(b.left, b.right) ? BLOCK_EMPTY : seq_gt(b.right, v->Y->smax) ? BLOCK_BEYOND : BLOCK_BELOW;
+	if (!one_space(v->Y, b.right, v->Y->smax)) { /* numbers that a device on the way changes everywhere but here */
+		d->alternatives |= ALT_middlebox;
+		d->scale = 0.5F;
+	}
+	if (d->number[2] == BLOCK_BEYOND)
+		draft_frame(d, v->Y->last);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+/* A block beyond what was captured is usually the capture's fault: see settle_ack_beyond_sent(). */
+enum outcome settle_sack_block_invalid(const struct view *v, struct candidate *k)
+{
+	const struct endpoint *Y = &v->c->end[other((enum side)k->sender)];
+	const uint32_t left = Y->isn + (uint32_t)k->draft.number[0], right = Y->isn + (uint32_t)k->draft.number[1];
+
+	if (k->draft.number[2] != BLOCK_BEYOND)
+		return REFUTED;
+	if (seq_ge(v->c->end[k->sender].amax, right))
+		return DISMISSED; /* it has them all: what it acknowledges is another rule's business */
+	if (seq_ge(Y->smax, right)) {
+		if (!holes_overlap(v->holes, Y, left, right) && v->c->loss_ts < k->opened)
+			return DISMISSED;
+		return v->now - k->opened <= REORDER_WINDOW && !v->releasing ? WAIT : SUPPORTED;
+	}
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	if (Y->last.ts <= k->opened)
+		k->draft.cap = 0.45F;
+	return PLAIN;
+}
+
+/* An Ethernet packet.  What is longer, or has no checksum of its own, was not on the wire in this form. */
+#define WIRE_MOST 1500
+
+bool rule_mss_exceeded(const struct view *v, struct draft *d)
+{
+	const struct segment *s = v->s;
+
+	if (!intact(v, EV_DISAGREED) || !live(v, EV_DATA) || s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect ||
+	    !v->X->limit || s->tcp_length <= UINT32_C(20) + v->X->limit || s->checksum != CHECKSUM_OK ||
+	    s->tcp_length + (s->ipv6 ? 40 : 20) > WIRE_MOST)
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_LENGTH, v->X->limit + UINT32_C(20) - s->data_offset * UINT32_C(4), s->len);
+	d->number[0] = v->X->limit;
+	d->number[1] = s->tcp_length + (s->ipv6 ? 40 : 20);
+	d->alternatives = ALT_middlebox;
+	draft_frame(d, v->YD->fact[SYN_SENT]);
+	draft_frame(d, mark_of(s));
+	return true;
+}
+
+enum outcome settle_mss_exceeded(const struct view *v, struct candidate *k)
+{
+	if (!v->c->end[k->sender].limit) /* segments that were not cut yet turned up, or a copy of the SYN */
+		return DISMISSED;
+	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
+}

@@ -120,3 +120,116 @@ bool rule_ts_missing_on_rst(const struct view *v, struct draft *d)
 	draft_frame(d, mark_of(s));
 	return true;
 }
+
+/* ---- values on an established connection ---- */
+
+/* Which segments' timestamps are compared: of the connection, whole, and of an end that may be believed. */
+static bool stamped(const struct view *v)
+{
+	return intact(v, EV_ODD_NUMBERS) && !(v->events & EV_ODD_FLAGS) && !(v->s->flags & (FLAG_SYN | FLAG_RST)) &&
+	       v->s->opt.present & OPT_TIMESTAMPS && !(v->s->opt.present & OPT_UNREADABLE) && !v->c->self_connect;
+}
+
+/* How far the timestamp goes back, in ticks; 0: it does not. */
+static uint32_t ticks_back(const struct view *v)
+{
+	const uint32_t back = v->X->tsval - v->s->opt.ts_val;
+
+	return knows(v->X, K_TSVAL) && back < UINT32_C(0x40000000) ? back : 0;
+}
+
+/*
+ * Whether the clock of Y, at the rate at which it was seen to run, can have shown `ecr` on a segment that the capture
+ * missed: since its latest one, or on an earlier copy of its SYN.
+ */
+static bool clock_may_show(const struct view *v, uint32_t ecr)
+{
+	const double ticks = v->Y->tsval - v->Y->ts_first;
+	const double seen = (double)(v->Y->last.ts - v->YD->fact[SYN_SENT].ts) / SECOND;
+	const bool after = seq_gt(ecr, v->Y->tsval);
+	const double elapsed = after ? (double)(v->now - v->Y->last.ts) / SECOND : 130; /* a SYN may be repeated for that long */
+	double rate = ticks > 0 && seen > 0 ? 2 * ticks / seen : 1e6; /* the fastest clock in use ticks in microseconds */
+
+	rate = rate < 1000 ? 1000 : rate;
+	return (double)(after ? ecr - v->Y->tsval : v->Y->ts_first - ecr) <= rate * (elapsed + 0.1);
+}
+
+bool rule_ts_echo_impossible(const struct view *v, struct draft *d)
+{
+	const uint32_t ecr = v->s ? v->s->opt.ts_ecr : 0;
+
+	if (!stamped(v) || !live(v, EV_ANY) || !(v->s->flags & FLAG_ACK) || !v->c->timestamps || !ecr ||
+	    !knows(v->Y, K_TSVAL) || seq_in(v->Y->ts_first, ecr, v->Y->tsval) || clock_may_show(v, ecr))
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_TSECR, v->Y->tsval, ecr);
+	d->number[0] = v->Y->ts_first;
+	d->alternatives = ALT_middlebox;
+	draft_frame(d, v->Y->last);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+enum outcome settle_ts_echo_impossible(const struct view *v, struct candidate *k)
+{
+	const struct endpoint *Y = &v->c->end[other((enum side)k->sender)];
+
+	if (seq_in(Y->ts_first, k->draft.value[0].actual, Y->tsval) && v->now - k->opened <= REORDER_WINDOW)
+		return DISMISSED;
+	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
+}
+
+/*
+ * New data with an older timestamp than what came before.  A retransmission or a probe may overtake data that was sent
+ * before it, and does not count; nor does the clock of whoever answered the SYN in the server's place.  What is so old that
+ * its receiver drops it is paws_old_segment.
+ */
+bool rule_ts_nonmonotonic(const struct view *v, struct draft *d)
+{
+	const uint32_t back = v->s && stamped(v) ? ticks_back(v) : 0;
+
+	if (back <= 1 || !v->s->len || !v->drives || v->c->id.incarnation || !knows(v->X, K_SMAX) || seq_lt(v->s->seq, v->X->smax) ||
+	    v->X->tsval == v->XD->ts_again || !v->XD->syn_tsval)
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_TSVAL, v->X->tsval, v->s->opt.ts_val);
+	d->number[0] = back;
+	d->cap = 0.75F; /* where the capture missed an original, its overtaking retransmission looks like new data */
+	d->alternatives = ALT_reordering;
+	if (v->X->tsval == v->XD->syn_tsval) {
+		d->cap = 0.6F;
+		d->alternatives |= ALT_middlebox;
+	}
+	if (v->s->ttl != v->X->ttl) { /* another host */
+		d->scale = 0.5F;
+		d->alternatives |= ALT_injection;
+	}
+	draft_frame(d, v->X->last);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+/* Old numbers with an old timestamp, or new ones with a far older one. */
+bool rule_paws_old_segment(const struct view *v, struct draft *d)
+{
+	if (!v->s || !stamped(v) || ticks_back(v) <= 1 || !segment_length(v->s) || v->beyond || !v->c->timestamps ||
+	    (!v->old && v->drives))
+		return false;
+	draft_offender(d, v->x);
+	draft_wrong(d, TCPLINT_FIELD_TSVAL, v->X->tsval, v->s->opt.ts_val);
+	d->number[0] = ticks_back(v);
+	draft_frame(d, mark_of(v->s));
+	return true;
+}
+
+/* RFC 7323, 5.3 R1: it is dropped, and answered with what the receiver has. */
+enum outcome settle_paws_old_segment(const struct view *v, struct candidate *k)
+{
+	const bool after = v->s && v->s->frame != k->draft.frame[0];
+
+	if (after && live(v, EV_DUP_ACK) && v->x != (enum side)k->sender && v->s->ack == v->X->amax) {
+		draft_frame(&k->draft, mark_of(v->s));
+		return PLAIN;
+	}
+	return v->releasing || v->now >= k->deadline || (after && live(v, EV_ANY) && v->x != (enum side)k->sender) ? DISMISSED : WAIT;
+}

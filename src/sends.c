@@ -147,6 +147,16 @@ static void learn_agreement(struct conn *c)
 	c->authenticated = any & OPT_AUTHENTICATION;
 }
 
+/* RFC 9293, 3.7.1: what Y may send in one segment.  Of several SYNs the most generous counts. */
+static void learn_limit(struct endpoint *Y, const struct segment *s, bool first)
+{
+	const uint32_t o = s->opt.present;
+	const uint16_t mss = o & OPT_MSS ? s->opt.mss : o & OPT_UNREADABLE ? UINT16_MAX : s->ipv6 ? 1220 : 536;
+
+	if (first || (Y->limit && mss > Y->limit))
+		Y->limit = mss;
+}
+
 static void keep_past(struct conn *c, enum side x)
 {
 	struct endpoint_detail *d = &c->detail[x];
@@ -199,6 +209,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 		fact_clear(c, x, RESET); /* a repeated SYN: the RST did not reach it, a new attempt has a new ISN */
 	learn_interval(&c->detail[x], v);
 	learn_stamp(&c->detail[x], v);
+	learn_limit(Y, s, !c->detail[x].has_syn);
 	learn_syn(c, v);
 	if (s->flags & FLAG_ACK) {
 		if (x == SERVER || c->simultaneous)
@@ -292,6 +303,8 @@ static void learn_from_rst(struct endpoint *X, const struct view *v)
 		X->known |= K_AMAX;
 	}
 	if (s->opt.present & OPT_TIMESTAMPS && (!knows(X, K_TSVAL) || seq_gt(s->opt.ts_val, X->tsval))) {
+		if (!knows(X, K_TSVAL))
+			X->ts_first = s->opt.ts_val;
 		X->tsval = s->opt.ts_val;
 		X->known |= K_TSVAL;
 	}

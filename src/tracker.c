@@ -48,6 +48,30 @@ static void count(struct conn *c, const struct view *v)
 	YD->fin_copies_unanswered = 0;
 	YD->data_copies_unanswered = 0;
 	YD->syn_copies_unanswered = 0;
+	YD->probes = 0;
+}
+
+/* Segments that an offloading card has yet to cut, or put together: the peer's limit cannot be judged here. */
+#define WIRE_MOST 1500
+
+static void note_size(struct endpoint *X, const struct segment *s)
+{
+	if (oversized(X, s) && (s->checksum != CHECKSUM_OK || s->tcp_length + (s->ipv6 ? 40 : 20) > WIRE_MOST))
+		X->limit = 0;
+}
+
+static void note_stamp(struct endpoint *X, struct endpoint_detail *D, const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (!(s->opt.present & OPT_TIMESTAMPS) || (knows(X, K_TSVAL) && !seq_gt(s->opt.ts_val, X->tsval)))
+		return;
+	if (!knows(X, K_TSVAL))
+		X->ts_first = s->opt.ts_val;
+	X->tsval = s->opt.ts_val;
+	X->known |= K_TSVAL;
+	if (v->events & (EV_RETRANSMIT | EV_KEEPALIVE))
+		D->ts_again = s->opt.ts_val;
 }
 
 static void advance(struct conn *c, struct holes *h, const struct view *v)
@@ -88,11 +112,10 @@ static void advance(struct conn *c, struct holes *h, const struct view *v)
 		X->known |= K_DMAX;
 		D->last_data = mark_of(s);
 	}
-	if (s->opt.present & OPT_TIMESTAMPS &&
-	    (!knows(X, K_TSVAL) || seq_gt(s->opt.ts_val, X->tsval))) {
-		X->tsval = s->opt.ts_val;
-		X->known |= K_TSVAL;
-	}
+	note_stamp(X, D, v);
+	note_size(X, s);
+	if (v->events & EV_KEEPALIVE && D->probes < UINT8_MAX)
+		D->probes++;
 }
 
 static void offer_window(struct conn *c, struct holes *h, const struct view *v)
@@ -110,6 +133,8 @@ static void offer_window(struct conn *c, struct holes *h, const struct view *v)
 		if (Y->holes)
 			holes_ack(h, Y, s->ack, mark_of(s));
 	}
+	if (!window && (X->window || !knows(X, K_REDGE)))
+		c->detail[v->x].zero_since = mark_of(s);
 	X->window = window;
 	if (window > X->maxwnd)
 		X->maxwnd = window;

@@ -24,6 +24,30 @@ void tracker_get_ack(struct conn *c, const struct view *v);
 void tracker_get_rst(struct conn *c, const struct view *v);
 void tracker_get_fin(struct conn *c, const struct holes *h, const struct view *v);
 
+/* Longer than the peer said it takes (RFC 9293, 3.7.1), as it was captured. */
+static inline bool oversized(const struct endpoint *X, const struct segment *s)
+{
+	return X->limit && s->len && s->tcp_length > UINT32_C(20) + X->limit;
+}
+
+/* Data beyond the edge that Y offered, or an edge of X that goes back; one scaled unit of slack for rounding. */
+static inline bool odd_window(const struct endpoint *X, const struct endpoint *Y, const struct segment *s)
+{
+	if (s->len && knows(Y, K_REDGE) &&
+	    (!Y->window || (Y->wscale != SCALE_UNKNOWN && seq_gt(s->seq + s->len, Y->redge + (1u << Y->wscale)))))
+		return true;
+	return knows(X, K_REDGE) && X->wscale != SCALE_UNKNOWN && s->flags & FLAG_ACK &&
+	       seq_lt(s->ack + (((uint32_t)s->window + 1) << X->wscale), X->redge);
+}
+
+/* A timestamp that goes back, or an echo of none that Y has sent. */
+static inline bool odd_stamp(const struct endpoint *X, const struct endpoint *Y, const struct segment *s)
+{
+	return s->opt.present & OPT_TIMESTAMPS &&
+	       ((knows(X, K_TSVAL) && seq_lt(s->opt.ts_val, X->tsval)) ||
+		(knows(Y, K_TSVAL) && !seq_in(Y->ts_first, s->opt.ts_ecr, Y->tsval)));
+}
+
 /* Nothing more is to come of it: it was reset, or both FINs are acknowledged. */
 static inline bool end_over(const struct endpoint *e)
 {

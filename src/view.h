@@ -170,6 +170,26 @@ static inline bool view_oversized(const struct conn *c, const struct segment *s,
 	       s->len > c->detail[y].mss;
 }
 
+/*
+ * The first SACK block that cannot be: empty or upside down, beyond all that Y has sent, or below the acknowledgment and
+ * not the first, which may report a duplicate (RFC 2018, 3; RFC 2883, 4).  -1: none.
+ */
+static inline int odd_sack(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if ((s->opt.present & (OPT_SACK | OPT_UNREADABLE)) != OPT_SACK)
+		return -1;
+	for (int i = 0; i < s->opt.sack_count; i++) {
+		const struct sack_block b = s->opt.sack[i];
+
+		if (seq_ge(b.left, b.right) || ((v->Y->known & (K_SEEN | K_SMAX)) == (K_SEEN | K_SMAX) && seq_gt(b.right, v->Y->smax)) ||
+		    (i && seq_lt(b.left, s->ack)))
+			return i;
+	}
+	return -1;
+}
+
 /* Intervals in microseconds that are equal within a tenth of the larger. */
 static inline bool same_interval(uint32_t a, uint32_t b)
 {

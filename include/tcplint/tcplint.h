@@ -143,6 +143,8 @@ enum tcplint_field {
 	TCPLINT_FIELD_MSS,      /* option 2, bytes */
 	TCPLINT_FIELD_WSCALE,   /* option 3, the shift as sent */
 	TCPLINT_FIELD_TSECR,    /* option 8, the timestamp echoed */
+	TCPLINT_FIELD_TSVAL,    /* option 8, the sender's timestamp */
+	TCPLINT_FIELD_WINDOW_EDGE, /* sequence number of the peer after the last one that the window lets it send */
 	TCPLINT_FIELD_COUNT
 };
 

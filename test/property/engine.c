@@ -87,11 +87,22 @@ static uint32_t tcp_checksum(const uint8_t *p, uint32_t length)
 	return ~sum & 0xffff;
 }
 
+/* What differs from plain segments, now and then. */
+static struct {
+	bool stamped;
+	uint32_t value, echo;
+	uint8_t tos;
+	uint16_t window;
+} extra;
+
 static uint32_t tcp_packet(uint8_t *p, bool forward, uint32_t port, uint32_t seq, uint32_t ack, uint8_t f, uint32_t len)
 {
-	memset(p, 0, 80);
+	const uint32_t options = extra.stamped ? 12 : 0;
+
+	memset(p, 0, 100);
 	p[0] = 0x45;
-	put16(p + 2, 40 + len);
+	p[1] = extra.tos;
+	put16(p + 2, 40 + options + len);
 	put16(p + 4, draw(65536));
 	p[8] = 64;
 	p[9] = 6;
@@ -102,17 +113,36 @@ static uint32_t tcp_packet(uint8_t *p, bool forward, uint32_t port, uint32_t seq
 	put16(p + 22, forward ? 80 : port);
 	put32(p + 24, seq);
 	put32(p + 28, ack);
-	p[32] = 0x50;
+	p[32] = extra.stamped ? 0x80 : 0x50;
 	p[33] = f;
-	put16(p + 34, 65535);
-	put16(p + 36, tcp_checksum(p, 20 + len));
-	return 40 + len;
+	put16(p + 34, extra.window);
+	if (extra.stamped) {
+		put32(p + 40, 0x0101080a);
+		put32(p + 44, extra.value);
+		put32(p + 48, extra.echo);
+	}
+	put16(p + 36, tcp_checksum(p, 20 + options + len));
+	return 40 + options + len;
 }
 
 static struct {
 	bool open;
-	uint32_t next[2];
+	uint32_t next[2], clock[2];
 } talk[3];
+
+/* The second connection has timestamps; glitches of them, of windows and of the type of service. */
+static void adorn(uint32_t i, uint32_t side)
+{
+	uint32_t *clock = talk[i].clock;
+	const uint32_t glitch = draw(300);
+
+	clock[side] += draw(3);
+	extra.stamped = i == 1 ? glitch != 0 : glitch == 1;
+	extra.value = clock[side] - (glitch == 2 ? 50 : 0);
+	extra.echo = clock[!side] + (glitch == 3 ? 500000 : 0) - (glitch == 4 ? 500000 : 0);
+	extra.tos = glitch == 5 ? 2 : 0;
+	extra.window = glitch == 6 ? 0 : glitch == 7 ? 30 : 65535;
+}
 
 /*
  * What two stacks would say, most of the time: data in order and ACKs of it, with now and then a segment
@@ -124,6 +154,7 @@ static uint32_t ordinary(uint8_t *p)
 	uint32_t *next = talk[i].next;
 	uint8_t flags = len ? 0x18 : 0x10;
 
+	adorn(i, side);
 	if (glitch == 0)
 		next[side] += 1 + draw(100); /* the tap missed some */
 	if (glitch == 1)
@@ -189,7 +220,7 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 	struct tcplint_options o;
 	char error[256];
 	int64_t now = INT64_C(1700000000000000000);
-	uint8_t p[80];
+	uint8_t p[100];
 
 	tcplint_options_init(&o);
 	o.min_severity = TCPLINT_INFO;
@@ -202,6 +233,7 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 	assert(lint);
 	state = seed;
 	memset(talk, 0, sizeof(talk));
+	memset(&extra, 0, sizeof(extra));
 	for (unsigned i = 0; i < SEGMENTS; i++) {
 		const uint32_t kind = draw(1000);
 
