@@ -16,6 +16,7 @@ SLACK = 0.001  # seconds; a transition that belongs to a segment is so near to i
 
 BEFORE = 1.0  # seconds that a segment may have been on its way
 AFTER_RST = 3.0  # seconds that tcplint keeps a connection that was reset
+CROSSING = 0.05  # seconds; what passed the tap so soon after a RST may have been sent before it came
 RELEASED = "a RST passed the tap and did not reset the host, which did nothing for so long that the record was closed"
 HELD = "the host closed, and its FIN had to wait for window or congestion"
 UNSEEN = "the FIN was lost, or came only later"
@@ -91,7 +92,7 @@ class Paths(typing.NamedTuple):
         """Whether the host, not reset by a RST that passed the tap, did something more when the record was closed."""
         before = [step for step, t in zip(self.truth, self.times) if t < reset + AFTER_RST]
         more = len(before) < len(self.times) or any(t >= reset + AFTER_RST for t in sent)
-        return more and not any(reset < t < reset + AFTER_RST for t in sent) and \
+        return more and not any(reset + CROSSING < t < reset + AFTER_RST for t in sent) and \
             self.got[-1:] == ["CLOSED"] and compare.equal(before, self.got[:-1])
 
     def disturbed(self, until, sent, lost, late):
