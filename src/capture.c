@@ -264,6 +264,14 @@ int capture_linktype(const struct capture *c)
 	return current_source(c)->linktype;
 }
 
+bool capture_input_linktype(const struct capture *c, unsigned input, int *linktype)
+{
+	if (input >= (c->live ? 1 : c->count))
+		return false;
+	*linktype = c->live ? c->interface.source.linktype : c->input[input].source.linktype;
+	return true;
+}
+
 const char *capture_linktype_name(const struct capture *c)
 {
 	return linktype_name(current_source(c)->linktype);

@@ -100,6 +100,8 @@ struct capture_gap capture_gap(const struct capture *c);
 /* Source facts for the first record and for frame numbers. */
 bool capture_is_live(const struct capture *c);
 int capture_linktype(const struct capture *c);          /* DLT_ value of the current source */
+/* That of each input, 0-based; false: there is no such input. */
+bool capture_input_linktype(const struct capture *c, unsigned input, int *linktype);
 const char *capture_linktype_name(const struct capture *c); /* "EN10MB" */
 int capture_snaplen(const struct capture *c);
 /* Whether the interface is there and up; null: it is not known, or there is none. */

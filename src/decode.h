@@ -41,7 +41,10 @@ void decoder_destroy(struct decoder *d);
 /* Whether frames of this link type (DLT_ value) can be decoded at all. */
 bool decode_supports(int linktype);
 
-/* Decode one frame.  `s` is complete when the answer is DECODE_SEGMENT or DECODE_QUOTE, and not to be used otherwise. */
+/*
+ * Decode one frame.  `s` is complete when the answer is DECODE_SEGMENT or DECODE_QUOTE.  With DECODE_fragment the
+ * addresses, `ip_id`, `vlan` and `tunnel` are those of the packet; otherwise it is not to be used.
+ */
 enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct segment *s);
 
 struct decode_counters {

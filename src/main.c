@@ -1,5 +1,7 @@
 /* The program: what the command line asks for, and the exit status. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "capture.h"
 #include "run.h"
@@ -36,10 +38,23 @@ static enum exit_status dispatch(struct options *o, struct error *e)
 	return print(o, e);
 }
 
+/*
+ * A file that is opened must not become standard output because that is closed.  What is put there instead is of
+ * the wrong direction, so that whoever needs it fails.
+ */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	struct error e = { .text = "" };
+
+	hold_standard_descriptors();
 	const enum exit_status status = options_parse(&o, argc, argv, &e) ? dispatch(&o, &e) : STATUS_USAGE;
 
 	if (e.text[0] && (status == STATUS_FAILED || status == STATUS_USAGE))

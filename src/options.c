@@ -1,8 +1,7 @@
 /*
  * The command line.  Every row of options.def becomes a spec, which says where in
  * `struct options` the argument goes and what it may be; the rest of this file
- * neither knows nor names an option, but for the checks of those that exclude
- * each other.
+ * neither knows nor names an option: options_check.c says which exclude each other.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +10,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "options.h"
 
@@ -282,66 +280,10 @@ static bool join_filter(struct options *o, char **words, bool dashes, struct err
 	return true;
 }
 
-/* -o must not empty a capture that is to be read. */
-static bool output_is_input(const struct options *o, const char **input)
-{
-	struct stat out, in;
-
-	if (!o->output || stat(o->output, &out) != 0 || !S_ISREG(out.st_mode))
-		return false;
-	for (unsigned i = 0; i < o->files.count; i++) {
-		*input = o->files.name[i];
-		if (stat(*input, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-			return true;
-	}
-	return false;
-}
-
-/* -G, -C, -W and --append are about files of a name. */
-static bool check_output(const struct options *o, struct error *e)
-{
-	const bool named = o->output && strcmp(o->output, "-") != 0;
-	const struct rotation *r = &o->rotation;
-
-	if ((r->period || r->size) && !named)
-		return fail(e, "-%c needs a file: give -o FILE", r->period ? 'G' : 'C');
-	if (r->count && !r->period && !r->size)
-		return fail(e, "-W counts files of -G or -C: give one of them");
-	if (r->period && !strchr(o->output, '%'))
-		return fail(e, "-G needs a time in the name of the file, as %%Y%%m%%dT%%H%%M%%S, or each would replace the last");
-	if (o->append && !named)
-		return fail(e, "--append needs a file: give -o FILE");
-	return true;
-}
-
-static bool check_inputs(const struct options *o, const struct spec *live, struct error *e)
-{
-	const char *input = NULL, *way = o->capture.direction;
-	unsigned standard = 0;
-	char name[32];
-
-	for (unsigned i = 0; i < o->files.count; i++)
-		standard += strcmp(o->files.name[i], "-") == 0;
-	if (o->files.count && o->capture.interface)
-		return fail(e, "-r and -i exclude each other");
-	if (!o->files.count && !o->capture.interface)
-		return fail(e, "nothing to read: give -r FILE or -i INTERFACE");
-	if (o->files.count && live)
-		return fail(e, "%s means nothing with -r: it is about watching an interface",
-			    spelling(live, name));
-	if (way && strcmp(way, "in") != 0 && strcmp(way, "out") != 0 && strcmp(way, "inout") != 0)
-		return fail(e, "-Q must be one of in, out, inout, not '%s'", way);
-	if (standard > 1)
-		return fail(e, "standard input can be read once only");
-	if (o->filter && o->filter_file)
-		return fail(e, "a filter is given twice: with -F and as '%s'", o->filter);
-	if (output_is_input(o, &input))
-		return fail(e, "-o would overwrite %s, which is to be read", input);
-	return check_output(o, e);
-}
-
 static bool finish(struct options *o, const struct spec *live, struct error *e)
 {
+	char name[32];
+
 	o->capture.files = (const char *const *)o->files.name;
 	o->capture.file_count = o->files.count;
 	o->capture.tunnels = o->tunnels;
@@ -355,7 +297,7 @@ static bool finish(struct options *o, const struct spec *live, struct error *e)
 		o->mode = MODE_RULES;
 	else if (o->explain)
 		o->mode = MODE_EXPLAIN;
-	return o->mode != MODE_RUN || check_inputs(o, live, e);
+	return o->mode != MODE_RUN || options_check(o, live ? spelling(live, name) : NULL, e);
 }
 
 static void set_defaults(struct options *o)

@@ -47,6 +47,7 @@ struct options {
 
 	/* how */
 	const char *output; /* null: standard output */
+	const char *packets; /* null: none are written */
 	struct rotation rotation; /* its first three members */
 	bool append;
 	int on_write_error; /* enum on_write_error */
@@ -54,6 +55,7 @@ struct options {
 	bool all, exit_code;
 	int format; /* enum format */
 	int64_t stats_interval; /* nanoseconds; 0: none */
+	const char *metrics_file; /* or null */
 
 	const char *user;    /* -Z, or null */
 	const char *explain; /* with MODE_EXPLAIN */
@@ -70,6 +72,12 @@ struct options {
  * borrowed from `argv`.
  */
 bool options_parse(struct options *o, int argc, char **argv, struct error *e) MUST_CHECK;
+
+/*
+ * Whether they make sense together: options_parse() asks.  `live`: an option that was given and means something with
+ * -i only, or null.
+ */
+bool options_check(const struct options *o, const char *live, struct error *e) MUST_CHECK;
 
 /* Read the file of -F, if one was given, into capture.filter.  A failure is one of reading (exit 1). */
 bool options_read_filter(struct options *o, struct error *e) MUST_CHECK;

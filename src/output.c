@@ -242,7 +242,8 @@ static bool reserve(struct output *o, size_t len)
 
 static void append(struct output *o, const void *bytes, size_t len)
 {
-	memcpy(o->buffer + o->used, bytes, len);
+	if (len)
+		memcpy(o->buffer + o->used, bytes, len);
 	o->used += len;
 }
 
@@ -314,27 +315,30 @@ static bool open_next(struct output *o, const struct rotation *before)
 	return false;
 }
 
-bool output_record(struct output *o, const void *head, size_t head_len, const void *body, size_t body_len)
+bool output_record(struct output *o, const struct output_part *part, unsigned count)
 {
 	const struct rotation before = o->rotation;
+	size_t len = 0;
 
 	if (o->failure)
 		return false;
+	for (unsigned i = 0; i < count; i++)
+		len += part[i].len;
 	if (rotation_grown(&o->rotation, o->size + o->used) == ROTATION_NEXT && !open_next(o, &before))
 		return false;
-	if (head_len + body_len > o->room - o->used && !output_flush(o))
+	if (len > o->room - o->used && !output_flush(o))
 		return false;
-	if (!begin(o) || !reserve(o, head_len + body_len))
+	if (!begin(o) || !reserve(o, len))
 		return false;
-	append(o, head, head_len);
-	append(o, body, body_len);
+	for (unsigned i = 0; i < count; i++)
+		append(o, part[i].bytes, part[i].len);
 	o->records++;
 	return !o->at_once || output_flush(o);
 }
 
 bool output_line(struct output *o, const char *bytes, size_t len)
 {
-	return output_record(o, bytes, len, "\n", 1);
+	return output_record(o, (const struct output_part[]){ { bytes, len }, { "\n", 1 } }, 2);
 }
 
 /* ---- the next file ---- */
@@ -419,7 +423,7 @@ bool output_close(struct output *o, struct error *e)
 		return true;
 	if (o->fd < 0 && !o->failure && !open_file(o, o->o.append)) /* there was no frame to tell the time */
 		o->failure = errno;
-	if (!o->failure && begin(o))
+	if (!o->failure && begin(o)) /* a file of which nothing came is one that begins as it should */
 		output_flush(o);
 	if (!o->standard && o->fd >= 0 && close(o->fd) != 0 && !o->failure && errno != EINTR)
 		o->failure = errno;

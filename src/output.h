@@ -43,8 +43,12 @@ bool output_header(struct output *o, const char *bytes, size_t len);
 /* One line: `len` bytes and a newline, which is added. */
 bool output_line(struct output *o, const char *bytes, size_t len);
 
-/* One record in two parts. */
-bool output_record(struct output *o, const void *head, size_t head_len, const void *body, size_t body_len);
+/* One record in several parts. */
+struct output_part {
+	const void *bytes;
+	size_t len;
+};
+bool output_record(struct output *o, const struct output_part *part, unsigned count);
 bool output_flush(struct output *o);
 
 /* It is `now`: the next file begins if that is due.  False when the last one is full: the run is over. */

@@ -77,6 +77,10 @@ struct report_totals {
 	bool may_lose; /* records that cannot be written are dropped, and counted: */
 	uint64_t lost_records;
 	const char *interface; /* "up", "down" or "gone"; null: not known */
+	bool packets; /* those of connections with findings are written: */
+	uint64_t packets_written, packets_lost, packets_forgotten;
+	uint64_t memory_bound; /* bytes */
+	bool ended; /* these are the last ones */
 	bool interrupted;
 	const char *error; /* why the input could not be read to its end; null: it was */
 };

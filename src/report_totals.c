@@ -177,6 +177,22 @@ static void put_capture_quality(struct report *r, json_t *object, const struct t
 	put_number(r, q, "checksum_offload", c->checksum_offload);
 }
 
+/* What became of what was written. */
+static void put_destinations(struct report *r, json_t *object, const struct report_totals *t)
+{
+	json_t *packets;
+
+	if (t->may_lose)
+		put_number(r, put_object(r, object, "output"), "lost", t->lost_records);
+	if (!t->packets)
+		return;
+	packets = put_object(r, object, "packets");
+	put_number(r, packets, "written", t->packets_written);
+	if (t->may_lose)
+		put_number(r, packets, "lost", t->packets_lost);
+	put_number(r, packets, "forgotten", t->packets_forgotten);
+}
+
 /* What both records count. */
 static void put_totals(struct report *r, json_t *object, const struct report_totals *t)
 {
@@ -196,8 +212,7 @@ static void put_totals(struct report *r, json_t *object, const struct report_tot
 	put_connections(r, object, c);
 	put_finding_counts(r, object, t);
 	put_capture_quality(r, object, c);
-	if (t->may_lose)
-		put_number(r, put_object(r, object, "output"), "lost", t->lost_records);
+	put_destinations(r, object, t);
 }
 
 bool json_stats(struct report *r, const struct report_totals *t)

@@ -1,8 +1,9 @@
 /*
- * Runs while tcplint is built: what is written about the rules, from the rules themselves.
+ * Runs while tcplint is built: what is written about the rules and metrics, from their own tables.
  *
  *	rulegen schema schema.json.in > tcplint.schema.json
  *	rulegen man > tcplint-rules.7
+ *	rulegen metrics > tcplint-metrics.5
  *
  * The schema is its template with the line @RULES@ replaced by the names of the rules and the
  * line @DROPS@ by the reasons of drops.def.
@@ -57,6 +58,15 @@ static const struct {
 #define DROP(name, meaning) { #name, meaning },
 #include "drops.def"
 #undef DROP
+};
+
+static const struct {
+	const char *name, *help, *label;
+	bool counter;
+} metrics[] = {
+#define METRIC(name, type, help, label, fill) { #name, help, label, sizeof(#type) == sizeof("counter") },
+#include "metrics.def"
+#undef METRIC
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -240,6 +250,59 @@ static void page(void)
 	     ".Xr tcplint-output 5");
 }
 
+static void metrics_page(void)
+{
+	puts(".\\\" Generated from metrics.def.\n"
+	     ".Dd November 20, 2026\n"
+	     ".Dt TCPLINT-METRICS 5\n"
+	     ".Os\n"
+	     ".Sh NAME\n"
+	     ".Nm tcplint-metrics\n"
+	     ".Nd counters of tcplint for Prometheus\n"
+	     ".Sh DESCRIPTION\n"
+	     "With\n"
+	     ".Fl -metrics-file Ar file\n"
+	     ".Xr tcplint 1\n"
+	     "keeps its counters in\n"
+	     ".Ar file ,\n"
+	     "for the textfile collector of node_exporter, which reads files whose names end in\n"
+	     ".Pa .prom .\n"
+	     "It is valid as OpenMetrics 1.0 and as the text format of Prometheus.\n"
+	     "The file is written beside that name, with\n"
+	     ".Pa .new\n"
+	     "at its end, and renamed, so that nobody reads half of it.\n"
+	     ".Pp\n"
+	     "Every sample has the label\n"
+	     ".Cm source :\n"
+	     "the interface, or the first file that is read.\n"
+	     "Counters count from the start of the run.\n"
+	     ".Sh METRICS\n"
+	     ".Bl -tag -width Ds");
+	for (size_t i = 0; i < COUNT(metrics); i++) {
+		printf(".It Ic tcplint_%s%s", metrics[i].name, metrics[i].counter ? "_total" : "");
+		if (metrics[i].label)
+			printf(" Ns { Ns Ar %s Ns }", metrics[i].label);
+		putchar('\n');
+		roff(metrics[i].help, strlen(metrics[i].help));
+	}
+	puts(".El\n"
+	     ".Pp\n"
+	     "The values of the labels\n"
+	     ".Ar reason , end\n"
+	     "and\n"
+	     ".Ar verdict\n"
+	     "are those of the summary in\n"
+	     ".Xr tcplint-output 5 ,\n"
+	     "and of\n"
+	     ".Ar rule\n"
+	     "the names in\n"
+	     ".Xr tcplint-rules 7 .\n"
+	     ".Sh SEE ALSO\n"
+	     ".Xr tcplint 1 ,\n"
+	     ".Xr tcplint-output 5 ,\n"
+	     ".Xr tcplint-rules 7");
+}
+
 static void rule_names(void)
 {
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -284,8 +347,10 @@ int main(int argc, char **argv)
 			perror(argv[2]);
 	} else if (argc == 2 && !strcmp(argv[1], "man")) {
 		page();
+	} else if (argc == 2 && !strcmp(argv[1], "metrics")) {
+		metrics_page();
 	} else {
-		fputs("usage: rulegen schema TEMPLATE | rulegen man\n", stderr);
+		fputs("usage: rulegen schema TEMPLATE | rulegen man | rulegen metrics\n", stderr);
 		return 2;
 	}
 	return ok && !fflush(stdout) && !ferror(stdout) ? 0 : 1;

@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture.h"
 #include "decode.h"
+#include "destinations.h"
 #include "frame.h"
 #include "ignore.h"
-#include "output.h"
+#include "metrics.h"
 #include "pipe_clock.h"
 #include "report.h"
 #include "rules.h"
@@ -19,6 +19,8 @@
 #include "signals.h"
 
 #define DROPS_MAX 32
+/* Of metrics, where --stats-interval has none: as often as they are usually collected. */
+#define METRICS_INTERVAL INT64_C(15000000000)
 /* The kernel may hand a frame over a tenth of a second after its time: the clock must not overtake it. */
 #define DELIVERY_LAG INT64_C(200000000)
 
@@ -26,7 +28,7 @@ struct session {
 	const struct options *options;
 	struct capture_options source;
 	struct capture *capture;
-	struct output *output;
+	struct destinations to;
 	struct report *report;
 	const struct reporter *reporter;
 	struct tcplint *lint;
@@ -39,31 +41,25 @@ struct session {
 	bool announced; /* the first record is written */
 	bool interrupted;
 	bool full; /* the user was told that connections are evicted */
+	uint64_t number; /* of the latest frame */
 	const char *input_error;
-	int64_t next_stats;
 	bool pipe; /* the input is one, and somebody may be capturing at its other end */
 	struct pipe_clock clock;
 	int64_t previous; /* when the frame before was captured */
 	unsigned file;    /* which of the inputs it came from, as far as that matters */
+	int64_t next_stats, next_metrics, metrics_interval;
+	bool metrics_failed;
+	const char *source_name; /* in metrics */
 };
 
 /* ---- what the library tells ---- */
 
-/* What the output has to say to the user. */
-static void complain(struct output *o)
-{
-	const char *warning = output_warning(o);
-
-	if (warning)
-		fprintf(stderr, "tcplint: %s\n", warning);
-}
-
 static bool write_line(void *user, const char *line, size_t len)
 {
 	struct session *s = user;
-	const bool good = s->announcing ? output_header(s->output, line, len) : output_line(s->output, line, len);
+	const bool good = s->announcing ? output_header(s->to.records, line, len) : output_line(s->to.records, line, len);
 
-	complain(s->output);
+	destinations_complain(&s->to);
 	return good;
 }
 
@@ -73,6 +69,8 @@ static void on_finding(void *user, const struct tcplint_finding *f)
 
 	if (f->verdict == TCPLINT_VIOLATION || f->verdict == TCPLINT_DEVIATION || f->verdict == TCPLINT_ATTACK_SUSPECT)
 		s->found = true;
+	if (s->to.packets && f->conn)
+		packets_found(s->to.packets, f->conn);
 	if (!s->reporter->finding(s->report, f))
 		s->broken = true;
 }
@@ -81,6 +79,8 @@ static void on_connection(void *user, const struct tcplint_connection *c)
 {
 	struct session *s = user;
 
+	if (s->to.packets)
+		packets_released(s->to.packets, c->conn, s->number);
 	if (!s->reporter->connection(s->report, c))
 		s->broken = true;
 }
@@ -177,33 +177,12 @@ static bool colour_wanted(const struct options *o)
 	return !o->output && isatty(STDOUT_FILENO) && !(no && *no);
 }
 
-/* Somebody else is capturing, and waits for what we find. */
-static bool reads_pipe(const struct options *o)
-{
-	struct stat st;
-
-	for (unsigned i = 0; i < o->capture.file_count; i++)
-		if (!strcmp(o->capture.files[i], "-"))
-			return !fstat(STDIN_FILENO, &st) && !S_ISREG(st.st_mode);
-	return false;
-}
-
-static bool open_report(struct session *s, unsigned emit, struct error *e)
+static bool open_report(struct session *s, const struct tcplint_options *lo, unsigned emit, struct error *e)
 {
 	const struct options *o = s->options;
 
 	s->reporter = o->format == FORMAT_TEXT ? &report_text : &report_json;
-	s->output = output_open(&(struct output_options){
-		.path = o->output,
-		.at_once = capture_is_live(s->capture) || reads_pipe(o),
-		.append = o->append,
-		.drop = o->on_write_error == WRITE_ERROR_DROPS,
-		.rotation = o->rotation,
-		.now = capture_is_live(s->capture) ? capture_clock() : 0,
-		.inputs = o->capture.files,
-		.input_count = o->capture.file_count,
-	}, e);
-	if (!s->output)
+	if (!destinations_open(&s->to, o, lo, s->capture, &s->source, e))
 		return false;
 	s->report = report_create(&(struct report_options){
 		.write = write_line,
@@ -239,6 +218,12 @@ static bool open_lint(struct session *s, struct tcplint_options *lo, struct erro
 	return s->lint;
 }
 
+/* Bytes: connections and hosts, and packets that may be asked for. */
+static uint64_t memory_bound(const struct session *s)
+{
+	return tcplint_counters(s->lint)->memory_bound + (s->to.packets ? packets_bound(s->to.packets) : 0);
+}
+
 static bool announce(struct session *s, const struct tcplint_options *lo)
 {
 	const struct options *o = s->options;
@@ -262,7 +247,7 @@ static bool announce(struct session *s, const struct tcplint_options *lo)
 		.filter = o->capture.filter,
 		.sandbox = capture_is_live(s->capture) ? &sandbox : NULL,
 		.options = lo,
-		.memory_bound = capture_is_live(s->capture) ? tcplint_counters(s->lint)->memory_bound : 0,
+		.memory_bound = capture_is_live(s->capture) ? memory_bound(s) : 0,
 	});
 	s->announcing = false;
 	return good;
@@ -271,19 +256,19 @@ static bool announce(struct session *s, const struct tcplint_options *lo)
 /* Everything is open: nothing that a packet can do to us needs more than this. */
 static bool confine(struct session *s, struct error *e)
 {
-	const struct options *o = s->options;
-	const bool to_file = o->output && strcmp(o->output, "-") != 0;
-	const int written = output_descriptor(s->output);
+	const char *files[DESTINATIONS_MAX];
+	int written[DESTINATIONS_MAX];
 	struct error warning;
-
-	if (!sandbox_enter(&(struct sandbox_request){
-		.user = o->user,
-		.files = &o->output,
-		.file_count = to_file,
-		.written = &written,
-		.written_count = to_file && written >= 0,
+	struct sandbox_request r = {
+		.user = s->options->user,
+		.files = files,
+		.file_count = destinations_files(s->options, files),
+		.written = written,
+		.written_count = destinations_descriptors(&s->to, written),
 		.live = capture_is_live(s->capture),
-	}, &s->sandbox, &warning, e))
+	};
+
+	if (!sandbox_enter(&r, &s->sandbox, &warning, e))
 		return false;
 	if (warning.text[0])
 		fprintf(stderr, "tcplint: %s\n", warning.text);
@@ -301,14 +286,20 @@ static bool open_session(struct session *s, struct tcplint_options *lo, unsigned
 	s->capture = capture_open(&s->source, e);
 	if (!s->capture)
 		return false;
+	s->source_name = capture_file_name(s->capture, 0);
+	s->metrics_interval = s->options->stats_interval;
+	if (capture_is_live(s->capture) && !s->metrics_interval)
+		s->metrics_interval = METRICS_INTERVAL;
 	if (capture_warning(s->capture))
 		fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
-	return open_lint(s, lo, e) && open_report(s, emit, e) && confine(s, e);
+	return open_lint(s, lo, e) && open_report(s, lo, emit, e) && confine(s, e);
 }
 
-static void totals(struct session *s, bool last)
+/* What `use` is to hear; the arrays that the totals point to last as long. */
+static bool with_totals(struct session *s, bool last, bool (*use)(struct session *s, const struct report_totals *t))
 {
 	const struct capture_counters *cc = capture_counters(s->capture);
+	const struct packets_counters pc = s->to.packets ? packets_count(s->to.packets) : (struct packets_counters){ 0 };
 	uint64_t hits[RULE_COUNT], drops[DROPS_MAX];
 	const char *names[DROPS_MAX];
 	unsigned n = 0;
@@ -321,7 +312,7 @@ static void totals(struct session *s, bool last)
 		if (!name)
 			break;
 	}
-	const struct report_totals t = {
+	return use(s, &(struct report_totals){
 		.counters = tcplint_counters(s->lint),
 		.rule_hits = hits,
 		.drop_count = n,
@@ -335,32 +326,49 @@ static void totals(struct session *s, bool last)
 		.interface_drops = cc->interface_drops,
 		.interface = capture_interface(s->capture),
 		.may_lose = s->options->on_write_error == WRITE_ERROR_DROPS,
-		.lost_records = output_lost(s->output),
+		.lost_records = output_lost(s->to.records),
+		.packets = s->to.packets,
+		.packets_written = pc.written,
+		.packets_lost = pc.lost,
+		.packets_forgotten = pc.forgotten,
+		.memory_bound = memory_bound(s),
+		.ended = last,
 		.interrupted = s->interrupted,
 		.error = s->input_error,
-	};
+	});
+}
 
-	if (!(last ? s->reporter->summary : s->reporter->stats)(s->report, &t))
-		s->broken = true;
+static bool tell_totals(struct session *s, const struct report_totals *t)
+{
+	return (t->ended ? s->reporter->summary : s->reporter->stats)(s->report, t);
+}
+
+/* A file of metrics that cannot be written is said once, and is no reason to stop. */
+static bool write_metrics(struct session *s, const struct report_totals *t)
+{
+	struct error e;
+
+	if (metrics_write(s->options->metrics_file, s->source_name, t, &e))
+		return true;
+	if (!s->metrics_failed)
+		fprintf(stderr, "tcplint: %s\n", e.text);
+	s->metrics_failed = true;
+	return false;
 }
 
 /* ---- the loop ---- */
 
-static void stats_if_due(struct session *s, int64_t now)
+/* Whether so many nanoseconds have passed since the last time. */
+static bool due(int64_t *next, int64_t interval, int64_t now)
 {
-	const int64_t interval = s->options->stats_interval;
-	bool due = signals_stats_wanted();
-
-	if (interval && !s->next_stats)
-		s->next_stats = now + interval;
-	if (interval && now >= s->next_stats) {
-		due = true;
-		s->next_stats += interval * ((now - s->next_stats) / interval + 1);
-	}
-	if (!due)
-		return;
-	tcplint_report_hosts(s->lint);
-	totals(s, false);
+	if (!interval)
+		return false;
+	if (!*next)
+		*next = now + interval;
+	if (now < *next)
+		return false;
+	*next += interval * ((now - *next) / interval + 1);
+	return true;
 }
 
 /* Where one file ends, the next may begin earlier; nothing else allows a clock to go back. */
@@ -378,20 +386,16 @@ static void note_file(struct session *s, const struct frame *f)
 	s->previous = f->ts;
 }
 
-/* Between two frames: new files, and counters.  False when the run is to end. */
-static bool mind_outputs(struct session *s, int64_t now)
+static void stats_if_due(struct session *s, int64_t now)
 {
-	bool goes_on = true;
+	const bool wanted = signals_stats_wanted();
 
-	if (s->options->output) {
-		goes_on = output_clock(s->output, now);
-		if (signals_reopen_wanted())
-			output_reopen(s->output);
-		complain(s->output);
-		s->broken = s->broken || output_errno(s->output);
+	if (due(&s->next_stats, s->options->stats_interval, now) || wanted) {
+		tcplint_report_hosts(s->lint);
+		s->broken = !with_totals(s, false, tell_totals) || s->broken;
 	}
-	stats_if_due(s, now);
-	return goes_on;
+	if (s->options->metrics_file && due(&s->next_metrics, s->metrics_interval, now))
+		(void)with_totals(s, false, write_metrics);
 }
 
 static void tell_full(struct session *s)
@@ -405,15 +409,19 @@ static bool feed(struct session *s, const struct frame *f)
 {
 	const struct tcplint_counters *n = tcplint_counters(s->lint);
 
-	if (!mind_outputs(s, f->ts))
+	if (!destinations_mind(&s->to, f->ts))
 		return false;
 	note_file(s, f);
+	stats_if_due(s, f->ts);
 	if (!n->frames)
 		report_start(s->report, f->ts);
 	if (n->evicted && !s->full)
 		tell_full(s);
 	if (s->pipe)
 		pipe_clock_frame(&s->clock, f->ts, capture_clock());
+	s->number = f->number;
+	if (s->to.packets)
+		packets_frame(s->to.packets, f);
 	tcplint_feed_numbered(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
 	return true;
 }
@@ -430,14 +438,17 @@ static bool on_waiting(void *user, const char *news)
 		return signals_stopped();
 	if (!tcplint_counters(s->lint)->frames) { /* no time has begun yet */
 		if (signals_stats_wanted())
-			totals(s, false);
+			s->broken = !with_totals(s, false, tell_totals) || s->broken;
 		return s->broken || signals_stopped();
 	}
 	if (now != INT64_MIN)
 		tcplint_tick(s->lint, now - DELIVERY_LAG);
 	else
 		now = tcplint_counters(s->lint)->last_ts;
-	return !mind_outputs(s, now) || s->broken || signals_stopped();
+	const bool goes_on = destinations_mind(&s->to, now);
+
+	stats_if_due(s, now);
+	return !goes_on || s->broken || signals_stopped();
 }
 
 static void tell_missed(struct session *s)
@@ -452,7 +463,7 @@ static void tell_change(struct session *s)
 {
 	fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
 	tell_missed(s);
-	totals(s, false);
+	s->broken = !with_totals(s, false, tell_totals) || s->broken;
 }
 
 /* False when the input could not be read to its end. */
@@ -460,7 +471,7 @@ static bool pump(struct session *s, struct error *e)
 {
 	struct frame f;
 
-	while (!s->broken) {
+	while (!s->broken && !destinations_broken(&s->to)) {
 		if (signals_stopped()) {
 			s->interrupted = true;
 			return true;
@@ -472,8 +483,9 @@ static bool pump(struct session *s, struct error *e)
 			break;
 		case CAPTURE_IDLE:
 			tcplint_tick(s->lint, capture_clock() - DELIVERY_LAG);
-			if (!mind_outputs(s, capture_clock()))
+			if (!destinations_mind(&s->to, capture_clock()))
 				return true;
+			stats_if_due(s, capture_clock());
 			break;
 		case CAPTURE_MISSED:
 			tell_missed(s);
@@ -495,31 +507,36 @@ static bool pump(struct session *s, struct error *e)
 static bool finish_output(struct session *s, struct error *e)
 {
 	const char *why = report_error(s->report);
-	const bool gone = output_errno(s->output) == EPIPE;
+	const bool gone = output_errno(s->to.records) == EPIPE;
 	struct error output_fault;
-	const bool written = output_close(s->output, &output_fault);
+	const bool written = destinations_close(&s->to, &output_fault);
 
-	s->output = NULL;
-	if (gone || (written && !why))
+	if (written && (gone || !why))
 		return true;
-	return fail(e, "%s", why ? why : output_fault.text);
+	return fail(e, "%s", why && written ? why : output_fault.text);
 }
 
 static enum exit_status work(struct session *s, const struct tcplint_options *lo, struct error *e)
 {
-	struct error input = { .text = "" };
+	struct error input = { .text = "" }, again;
 
+	if (s->options->metrics_file && !with_totals(s, false, write_metrics))
+		return STATUS_FAILED;
 	s->broken = !announce(s, lo);
 	s->announced = true;
-	s->pipe = reads_pipe(s->options);
+	s->pipe = destinations_read_pipe(s->options);
 	if (!pump(s, &input))
 		s->input_error = input.text;
 	tcplint_finish(s->lint, s->interrupted);
-	totals(s, true);
+	if (s->to.packets && !packets_second_pass(s->to.packets, s->number, signals_stopped, &again) && !s->input_error)
+		s->input_error = again.text;
+	s->broken = !with_totals(s, true, tell_totals) || s->broken;
+	if (s->options->metrics_file)
+		(void)with_totals(s, true, write_metrics);
 	if (!finish_output(s, e))
 		return STATUS_FAILED;
 	if (s->input_error) {
-		*e = input;
+		fail(e, "%s", s->input_error);
 		return STATUS_FAILED;
 	}
 	return s->options->exit_code && s->found ? STATUS_FOUND : STATUS_DONE;
@@ -536,13 +553,13 @@ enum exit_status run(struct options *o, struct error *e)
 		return STATUS_USAGE;
 	if (o->capture.filter && !capture_check_filter(o->capture.filter, e))
 		return STATUS_USAGE;
-	signals_install(o->output && strcmp(o->output, "-") != 0);
+	signals_install(destinations_reopen(o));
 	if (open_session(&s, &lo, emit, e))
 		status = work(&s, &lo, e);
-	if (s.output) {
+	if (s.to.records) {
 		struct error ignored;
 
-		(void)output_close(s.output, &ignored);
+		(void)destinations_close(&s.to, &ignored);
 	}
 	report_destroy(s.report);
 	tcplint_free(s.lint);

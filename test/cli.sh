@@ -81,6 +81,9 @@ expect 2 "unknown name 'guilty'" -r good.pcap --verdict guilty
 expect 2 "syntax error" -r good.pcap 'tcp nonsense('
 expect 2 "options come before" -r good.pcap tcp -c 1
 expect 2 "overwrite" -r good.pcap -o good.pcap
+expect 2 "overwrite" -r good.pcap -w good.pcap
+expect 2 "mix packets with the records" -r good.pcap -w -
+expect 2 "same file" -r good.pcap -w one -o one
 expect 2 "--direction" -r good.pcap -Q in
 
 expect 2 "-G needs a file" -r good.pcap -G 60
@@ -150,6 +153,7 @@ grep -q '"frames": *1,' once-1694564352 && [ ! -f once-1694629888 ] || complain 
 cp good.pcap mine1
 expect 1 "cannot write mine1" -r mine1 -o mine -C 1k
 cmp -s mine1 good.pcap || complain "-C overwrites the input"
+mkdir empty.d && expect 1 "empty.d" -r good.pcap -w empty.d
 expect 0 "" -r good.pcap --on-write-error drop
 grep -q '"output": *{"lost": *0}' out || complain "the summary does not say that nothing was lost"
 expect 0 "" -r good.pcap -r good.pcap

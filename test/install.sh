@@ -16,7 +16,9 @@ meson install -C "$build" --no-rebuild --quiet --destdir "$dest"
 pc=$(find "$dest" -name tcplint.pc)
 [ -n "$pc" ] || { echo "no tcplint.pc was installed"; exit 1; }
 for file in bin/tcplint include/tcplint/tcplint.h share/tcplint/tcplint.schema.json share/man/man1/tcplint.1 \
-	share/man/man5/tcplint-output.5 share/man/man7/tcplint-rules.7; do
+	share/man/man5/tcplint-output.5 \
+	share/man/man5/tcplint-metrics.5 lib/systemd/system/tcplint@.service share/doc/tcplint/tcplint.logrotate \
+	share/bash-completion/completions/tcplint share/zsh/site-functions/_tcplint share/fish/vendor_completions.d/tcplint.fish share/man/man7/tcplint-rules.7; do
 	[ -n "$(find "$dest" -path "*/$file")" ] || { echo "$file was not installed"; exit 1; }
 done
 PKG_CONFIG_SYSROOT_DIR=$dest

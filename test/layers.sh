@@ -17,6 +17,12 @@ table="
 compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|frame|segment|error:
 slab|ignore|sandbox: error
 rotation:
+savefile: frame
+history: error frame siphash slab
+evidence: error frame segment decode history siphash
+metrics: error report names
+packets: error frame capture output evidence savefile
+destinations: error capture options output packets signals
 output: error rotation
 unpack*: error unpack unpack_codec
 oracle: seq
@@ -37,9 +43,10 @@ tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
-options: error capture rotation
-main|run*: error frame catalogue capture decode ignore names options output pipe_clock report rules run sandbox signals rotation
-rulegen: names rules drops
+options*: error capture options rotation
+main|run*: error frame catalogue capture decode destinations ignore metrics names options output packets pipe_clock report rules run sandbox signals rotation
+rulegen: names rules drops metrics
+completion: names options rules
 "
 
 # What is known to one module only.
@@ -57,9 +64,9 @@ private_to() {
 	getopt.h) echo 'options' ;;
 	signal.h) echo 'signals unpack' ;;
 	time.h) echo 'capture* report* rotation output sandbox' ;;
-	sys/random.h) echo 'flow reassemble' ;;
+	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options* evidence metrics packets destinations main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }

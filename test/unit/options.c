@@ -234,7 +234,7 @@ static void help_fits(void **state)
 	fclose(f);
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
 		assert_true(strlen(line) <= 80);
-	assert_in_range(lines, 10, 45);
+	assert_in_range(lines, 10, 60);
 	free(text);
 }
 
