@@ -10,6 +10,7 @@
 #include "destinations.h"
 #include "frame.h"
 #include "ignore.h"
+#include "interpret.h"
 #include "metrics.h"
 #include "pipe_clock.h"
 #include "report.h"
@@ -108,64 +109,6 @@ static void locate(void *user, uint64_t ordinal, const char **file, uint64_t *nu
 
 	capture_locate(c, ordinal, &index, number);
 	*file = capture_is_live(c) ? NULL : capture_file_name(c, index);
-}
-
-/* ---- what the command line says ---- */
-
-static int verdict_by_name(const char *name)
-{
-	for (enum tcplint_verdict v = 0; v < TCPLINT_VERDICT_COUNT; v++)
-		if (!strcmp(name, tcplint_verdict_name(v)))
-			return (int)v;
-	return -1;
-}
-
-static bool select_rules(struct session *s, struct error *e)
-{
-	const struct options *o = s->options;
-	bool only[RULE_COUNT] = { false };
-
-	if (!options_mark(&o->only, "--only", tcplint_rule_by_name, only, e) ||
-	    !options_mark(&o->disable, "--disable", tcplint_rule_by_name, s->disabled, e))
-		return false;
-	for (unsigned r = 0; r < RULE_COUNT && o->only.count; r++)
-		s->disabled[r] = s->disabled[r] || !only[r];
-	return true;
-}
-
-static unsigned bits_of(const bool *mark, unsigned n)
-{
-	unsigned bits = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		bits |= mark[i] ? 1U << i : 0;
-	return bits;
-}
-
-/* Names on the command line, looked up: a mistake here is one of usage. */
-static bool interpret(struct session *s, struct tcplint_options *lo, unsigned *emit, struct error *e)
-{
-	const struct options *o = s->options;
-	bool verdicts[TCPLINT_VERDICT_COUNT] = { false }, types[REPORT_TYPE_COUNT] = { false };
-
-	tcplint_options_init(lo);
-	if (!select_rules(s, e) || !options_mark(&o->verdicts, "--verdict", verdict_by_name, verdicts, e) ||
-	    !options_mark(&o->emit, "--emit", report_type_by_name, types, e))
-		return false;
-	*emit = bits_of(types, REPORT_TYPE_COUNT);
-	lo->verdicts = bits_of(verdicts, TCPLINT_VERDICT_COUNT);
-	lo->disabled = s->disabled;
-	lo->max_connections = o->max_connections;
-	lo->msl = o->msl;
-	lo->profile = (enum tcplint_profile)o->profile;
-	lo->min_severity = (enum tcplint_severity)o->min_severity;
-	lo->min_confidence = (float)o->min_confidence;
-	lo->all = o->all;
-	lo->segments = *emit & 1U << REPORT_SEGMENT;
-	lo->tunnels = o->tunnels;
-	lo->headers_only = !o->capture.file_count && o->capture.snaplen == SNAPLEN_HEADERS;
-	lo->vlan_in_key = o->vlan;
-	return true;
 }
 
 /* ---- opening and closing ---- */
@@ -549,7 +492,7 @@ enum exit_status run(struct options *o, struct error *e)
 	unsigned emit;
 	enum exit_status status = STATUS_FAILED;
 
-	if (!interpret(&s, &lo, &emit, e))
+	if (!interpret(o, s.disabled, &lo, &emit, e))
 		return STATUS_USAGE;
 	if (o->capture.filter && !capture_check_filter(o->capture.filter, e))
 		return STATUS_USAGE;

@@ -23,6 +23,7 @@ evidence: error frame segment decode history siphash
 metrics: error report names
 packets: error frame capture output evidence savefile
 destinations: error capture options output packets signals
+interpret: error options report rules
 output: error rotation
 unpack*: error unpack unpack_codec
 oracle: seq
@@ -44,7 +45,7 @@ report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
 options*: error capture options rotation
-main|run*: error frame catalogue capture decode destinations ignore metrics names options output packets pipe_clock report rules run sandbox signals rotation
+main|run*: error frame catalogue capture decode destinations ignore interpret metrics names options output packets pipe_clock report rules run sandbox signals rotation
 rulegen: names rules drops metrics
 completion: names options rules
 "
@@ -66,7 +67,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options* evidence metrics packets destinations main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }

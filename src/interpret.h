@@ -1,0 +1,19 @@
+/*
+ * What the command line says, in the words of the library: names are looked up, so that a mistake here is one of usage.
+ */
+#ifndef TCPLINT_INTERPRET_H
+#define TCPLINT_INTERPRET_H
+
+#include <stdbool.h>
+
+#include <tcplint/tcplint.h>
+
+#include "error.h"
+#include "options.h"
+#include "rules.h"
+
+/* `disabled` is borrowed by `lo`; `emit` has bits 1 << enum report_type. */
+bool interpret(const struct options *o, bool disabled[RULE_COUNT], struct tcplint_options *lo, unsigned *emit,
+	       struct error *e) MUST_CHECK;
+
+#endif
