@@ -76,8 +76,9 @@ static size_t make(uint8_t *f, uint64_t n)
 {
 	const struct step *s = &steps[n % STEPS];
 	const uint64_t c = n / STEPS;
-	const uint32_t client = 0x0a000000 | (uint32_t)(c / 50000 + 2), server = 0xc0000201;
-	const uint32_t port = 10000 + (uint32_t)(c % 50000), from = s->back ? server : client, to = s->back ? client : server;
+	/* Many hosts, as behind a busy service: one that opened them all would be a finding. */
+	const uint32_t client = 0x0a000002 + (uint32_t)(c % 4096), server = 0xc0000201;
+	const uint32_t port = 10000 + (uint32_t)(c / 4096 % 50000), from = s->back ? server : client, to = s->back ? client : server;
 	uint8_t *ip = f + 14, *tcp = ip + 20;
 
 	memset(f, 0, HEADERS);
