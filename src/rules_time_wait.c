@@ -301,11 +301,24 @@ enum outcome settle_time_wait_syn_rejected(const struct view *v, struct candidat
 
 /* ---- old duplicates ---- */
 
-/* Data of X that Y, in TIME_WAIT, had acknowledged before: from X's timer, or from the network. */
+/* No timer waits so long for the first copy (RFC 6298, 2.1 and 5.7). */
+#define NO_TIMER (3 * SECOND)
+
+/* Whether the network has kept this copy: by its timestamp, or since its sender would not have waited so long. */
+static bool kept_by_network(const struct view *v)
+{
+	const struct segment *s = v->s;
+
+	if (s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL))
+		return seq_lt(s->opt.ts_val, v->X->tsval);
+	return !v->X->retransmitted && s->ts - v->X->last.ts > NO_TIMER;
+}
+
+/* Data of X that Y, in TIME_WAIT, had acknowledged before: from the network, and not from X's timer. */
 bool rule_time_wait_old_duplicate(const struct view *v, struct draft *d)
 {
 	if (!live(v, EV_RETRANSMIT) || v->s->flags & FLAG_FIN || !v->s->len || !time_wait_held_by(v->c, v->y) || !v->old ||
-	    !seq_lt(v->end, v->X->fend + 1) || v->s->ts - v->YD->last_ack_of_fin.ts <= crossing(v->X))
+	    v->s->ts - v->YD->last_ack_of_fin.ts <= crossing(v->X) || !kept_by_network(v))
 		return false;
 	d->offender = TCPLINT_BY_NETWORK;
 	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
