@@ -48,9 +48,9 @@ static uint32_t print_of_address(const struct tcplint_address *a)
 }
 
 /* Never 0. */
-static uint32_t print_of_tuple(const struct conn *c)
+static uint32_t print_of_tuple(const struct opening_id *c)
 {
-	return (uint32_t)(stir_address(stir_address(1, &c->id.client), &c->id.server) >> 32) | 1;
+	return (uint32_t)(stir_address(stir_address(1, c->client), c->server) >> 32) | 1;
 }
 
 /* What a translator of addresses leaves as it is (E-NAT2, rules.md 1.11). */
@@ -73,26 +73,28 @@ static bool is_copy(const struct opening *o, const struct opening *of)
 }
 
 /* An opening with its number, unless that tells nothing: the same 4-tuple again, or a copy. */
-static struct opening *add_opening(struct engine *en, struct host *h, const struct conn *c, const struct segment *s,
+static struct opening *add_opening(struct engine *en, struct host *h, const struct opening_id *c, const struct segment *s,
 				   const struct tcplint_address *peer)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
-	const unsigned n = hosts_openings(&en->hosts, h, list);
+	unsigned n = 0;
 	struct opening o = {
 		.mark = mark_of(s),
 		.isn = s->seq,
-		.tuple = c->id.incarnation ? 0 : print_of_tuple(c),
+		.tuple = c->incarnation ? 0 : print_of_tuple(c),
 		.peer = print_of_address(peer),
 		.print = print_of_segment(s),
-		.port = c->id.client.port,
+		.port = c->client->port,
 		.state = OPENING_PENDING,
 	};
 
 	en->hosts.any_number = en->hosts.any_number || s->seq;
-	for (unsigned i = 0; i < n && o.tuple && h->numbers < ISN_KEPT; i++)
+	if (o.tuple && h->numbers < ISN_KEPT)
+		n = hosts_openings(&en->hosts, h, list);
+	for (unsigned i = 0; i < n && o.tuple; i++)
 		if (list[i]->tuple == o.tuple || is_copy(&o, list[i]))
 			o.tuple = 0;
-	for (unsigned i = 0; i < n && o.tuple && h->numbers < ISN_KEPT; i++)
+	for (unsigned i = 0; i < n && o.tuple; i++)
 		h->repeated = h->repeated || (list[i]->tuple && list[i]->isn == o.isn);
 	struct opening *kept = hosts_add_opening(&en->hosts, h);
 
@@ -155,11 +157,11 @@ static bool in_slots(const struct service *v, int64_t second)
 	return second <= v->second && second > v->second - FLOOD_SLOTS;
 }
 
-static struct host *count_syn(struct engine *en, const struct conn *c, struct mark m)
+static struct host *count_syn(struct engine *en, const struct opening_id *c, struct mark m)
 {
-	struct host *h = hosts_get(&en->hosts, HOST_SERVICE, c->id.server.ip, c->id.server.port, m.ts);
+	struct host *h = hosts_get(&en->hosts, HOST_SERVICE, c->server->ip, c->server->port, m.ts);
 	struct service *v = &h->service;
-	struct tcplint_address source = c->id.client;
+	struct tcplint_address source = *c->client;
 
 	if (!h->openings++) {
 		v->second = second_of(m.ts);
@@ -177,9 +179,9 @@ static struct host *count_syn(struct engine *en, const struct conn *c, struct ma
 	return h;
 }
 
-static struct host *service_of(struct engine *en, const struct conn *c)
+static struct host *service_of(struct engine *en, const struct opening_id *c)
 {
-	return hosts_find(&en->hosts, HOST_SERVICE, c->id.server.ip, c->id.server.port);
+	return hosts_find(&en->hosts, HOST_SERVICE, c->server->ip, c->server->port);
 }
 
 /* ---- openings ---- */
@@ -202,28 +204,27 @@ static void count_options(const struct segment *s, uint32_t *has_them, uint32_t 
 		++*has_none;
 }
 
-static void on_syn(struct engine *en, struct conn *c, const struct segment *s)
+void aggregate_syn(struct engine *en, const struct opening_id *c, const struct segment *s)
 {
 	struct host *service = count_syn(en, c, mark_of(s));
 	const bool flooded = judge_flooded(service, second_of(s->ts));
 	/* a flood's sources are made up: they must not drive real hosts out of the table */
-	struct host *h = flooded ? hosts_find(&en->hosts, HOST_CLIENT, c->id.client.ip, 0) :
-				   hosts_get(&en->hosts, HOST_CLIENT, c->id.client.ip, 0, s->ts);
+	struct host *h = flooded ? hosts_find(&en->hosts, HOST_CLIENT, c->client->ip, 0) :
+				   hosts_get(&en->hosts, HOST_CLIENT, c->client->ip, 0, s->ts);
 
 	if (flooded)
 		count_options(s, &service->service.offered, &service->service.not_offered);
-	c->opening = OPENING_PENDING;
 	if (!h)
 		return;
 	h->last = s->ts;
 	if (!crowded(en, h, s->ts))
-		add_opening(en, h, c, s, &c->id.server);
+		add_opening(en, h, c, s, c->server);
 	h->openings++;
 	if (h->openings % 4 == 0)
 		judge_scan(en, h, mark_of(s), false);
 }
 
-static void on_synack(struct engine *en, struct conn *c, const struct segment *s)
+static void on_synack(struct engine *en, const struct opening_id *c, const struct segment *s)
 {
 	struct host *service = service_of(en, c);
 
@@ -237,32 +238,25 @@ static void on_synack(struct engine *en, struct conn *c, const struct segment *s
 	}
 	if (service)
 		service->service.gave = service->service.gave || s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED);
-	struct host *h = hosts_get(&en->hosts, HOST_SERVER, c->id.server.ip, 0, s->ts);
+	struct host *h = hosts_get(&en->hosts, HOST_SERVER, c->server->ip, 0, s->ts);
 
 	h->openings++;
 	if (h->judged || h->numbers >= ISN_KEPT)
 		return;
-	if (add_opening(en, h, c, s, &c->id.client)->tuple)
+	if (add_opening(en, h, c, s, c->client)->tuple)
 		count_number(en, h);
 	if (h->judged || h->numbers >= ISN_KEPT) /* a server's openings are for nothing else */
 		hosts_drop_openings(&en->hosts, h);
 }
 
 /* The client's entry of the opening, and that. */
-static struct opening *opening_of(struct engine *en, const struct conn *c, struct host **h)
+static struct opening *opening_of(struct engine *en, const struct opening_id *c, struct host **h)
 {
-	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
-
-	*h = hosts_find(&en->hosts, HOST_CLIENT, c->id.client.ip, 0);
-	if (!*h)
-		return NULL;
-	for (unsigned n = hosts_openings(&en->hosts, *h, list); n--;)
-		if (list[n]->mark.frame == c->start.frame)
-			return list[n];
-	return NULL;
+	*h = hosts_find(&en->hosts, HOST_CLIENT, c->client->ip, 0);
+	return *h ? hosts_opening_at(&en->hosts, *h, c->start.frame) : NULL;
 }
 
-static void on_completed(struct engine *en, struct conn *c)
+void aggregate_completed(struct engine *en, const struct opening_id *c)
 {
 	struct host *h, *service = service_of(en, c);
 	struct opening *o = opening_of(en, c, &h);
@@ -285,7 +279,7 @@ static void on_completed(struct engine *en, struct conn *c)
 		judge_ports(en, h);
 }
 
-static void on_failed(struct engine *en, struct conn *c, enum opening_state how, struct mark m)
+static void on_failed(struct engine *en, const struct opening_id *c, enum opening_state how, struct mark m)
 {
 	struct host *h, *service = service_of(en, c);
 	struct opening *o = opening_of(en, c, &h);
@@ -302,6 +296,16 @@ static void on_failed(struct engine *en, struct conn *c, enum opening_state how,
 	if (o)
 		o->state = (uint8_t)how;
 	judge_scan(en, h, m, false);
+}
+
+void aggregate_answered(struct engine *en, const struct opening_id *c, const struct segment *s)
+{
+	struct host *h;
+	struct opening *o = opening_of(en, c, &h);
+
+	if (o)
+		o->state = OPENING_ANSWERED;
+	on_synack(en, c, s);
 }
 
 void aggregate_probe(struct engine *en, const struct view *v)
@@ -327,30 +331,26 @@ void aggregate_probe(struct engine *en, const struct view *v)
 static void follow(struct engine *en, struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;
+	const struct opening_id id = opening_id_of(c);
 
 	if (v->events & EV_SYNACK && v->x == SERVER) {
-		struct host *service = c->opening == OPENING_ANSWERED ? service_of(en, c) : NULL;
+		struct host *service = c->opening == OPENING_ANSWERED ? service_of(en, &id) : NULL;
 
 		if (service)
 			service->service.synack_copies++;
 		else if (c->opening == OPENING_PENDING || v->events & EV_FIRST) {
-			struct host *h;
-			struct opening *o = opening_of(en, c, &h);
-
-			if (o)
-				o->state = OPENING_ANSWERED;
 			c->opening = OPENING_ANSWERED;
-			on_synack(en, c, s);
+			aggregate_answered(en, &id, s);
 		}
 		return;
 	}
 	if (!c->opening || v->events & EV_SYN)
 		return;
 	if (s->flags & FLAG_RST) {
-		on_failed(en, c, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
+		on_failed(en, &id, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
 		c->opening = OPENING_NONE;
 	} else if (s->flags & FLAG_ACK && (v->x == CLIENT || c->simultaneous)) {
-		on_completed(en, c);
+		aggregate_completed(en, &id);
 		c->opening = OPENING_NONE;
 	}
 }
@@ -359,23 +359,29 @@ void aggregate_segment(struct engine *en, struct conn *c, const struct view *v)
 {
 	if (!v->drives || c->self_connect || v->events & EV_ODD_FLAGS)
 		return;
-	if (v->events & EV_SYN && v->events & EV_FIRST)
-		on_syn(en, c, v->s);
-	else
+	if (v->events & EV_SYN && v->events & EV_FIRST) {
+		const struct opening_id id = opening_id_of(c);
+
+		c->opening = OPENING_PENDING;
+		aggregate_syn(en, &id, v->s);
+	} else {
 		follow(en, c, v);
+	}
 }
 
 void aggregate_refused(struct engine *en, struct conn *c)
 {
+	const struct opening_id id = opening_id_of(c);
+
 	if (c->opening != OPENING_PENDING)
 		return;
-	on_failed(en, c, OPENING_REFUSED, (struct mark){ en->now, 0 });
+	on_failed(en, &id, OPENING_REFUSED, (struct mark){ en->now, 0 });
 	c->opening = OPENING_NONE;
 }
 
 /* ---- what a finding about a host stands for ---- */
 
-static bool stands_for(const struct host *h, enum rule r, const struct conn *c)
+static bool stands_for(const struct host *h, enum rule r, const struct opening_id *c)
 {
 	if (r == RULE_syn_flood)
 		return second_of(c->start.ts) >= h->service.from &&
@@ -402,28 +408,46 @@ static enum host_kind kind_of(enum rule r)
 	}
 }
 
-bool aggregate_covers(struct engine *en, const struct conn *c, enum rule r, enum tcplint_offender by)
+/* The finding about a host that stands for it, and that host; null: there is none. */
+static struct finding_cell *standing(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by,
+				     struct host **h)
 {
-	const struct rule_list *list = &en->rules[ON_HOST];
+	const struct precedence_list *list = &en->rules.by_host;
 
-	for (unsigned i = 0; i < list->n; i++) {
-		const enum rule left = (enum rule)list->rule[i];
+	for (unsigned i = list->first[r]; i < list->first[r + 1]; i++) {
+		const enum rule left = (enum rule)precedences[list->row[i]].keep;
 		const bool flood = left == RULE_syn_flood, syn = left == RULE_scan_syn;
-		const bool unasked = left == RULE_backscatter && c->origin == TCPLINT_ORIGIN_SYNACK;
+		const bool unasked = left == RULE_backscatter && c->answered_only;
 		const struct tcplint_address *a =
-			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? &c->id.server : &c->id.client;
+			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? c->server : c->client;
 
-		if (!resolve_host_prefers(left, r))
+		if (!en->hits[left]) /* of no host at all */
 			continue;
-		struct host *h = hosts_find(&en->hosts, kind_of(left), a->ip, flood ? a->port : 0);
-		struct finding_cell *cell = h ? judge_finding(en, h, left) : NULL;
+		*h = hosts_find(&en->hosts, kind_of(left), a->ip, flood ? a->port : 0);
+		struct finding_cell *cell = *h ? judge_finding(en, *h, left) : NULL;
 
-		if (!cell || !stands_for(h, left, c))
-			continue;
-		h->aggregated++;
-		h->reported = false;
-		judge_relate(cell, r);
-		return true;
+		if (cell && stands_for(*h, left, c))
+			return cell;
 	}
-	return false;
+	return NULL;
+}
+
+bool aggregate_would_cover(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by)
+{
+	struct host *h;
+
+	return standing(en, c, r, by, &h);
+}
+
+bool aggregate_covers(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by)
+{
+	struct host *h;
+	struct finding_cell *cell = standing(en, c, r, by, &h);
+
+	if (!cell)
+		return false;
+	h->aggregated++;
+	h->reported = false;
+	judge_relate(cell, r);
+	return true;
 }

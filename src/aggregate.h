@@ -14,6 +14,25 @@
 
 #include "engine.h"
 
+/* What it has to know of a connection. */
+struct opening_id {
+	const struct tcplint_address *client, *server;
+	uint32_t incarnation;
+	struct mark start;
+	bool answered_only; /* it begins with a SYN-ACK */
+};
+
+static inline struct opening_id opening_id_of(const struct conn *c)
+{
+	return (struct opening_id){
+		.client = &c->id.client,
+		.server = &c->id.server,
+		.incarnation = c->id.incarnation,
+		.start = c->start,
+		.answered_only = c->origin == TCPLINT_ORIGIN_SYNACK,
+	};
+}
+
 bool aggregate_init(struct engine *en, struct error *e) MUST_CHECK;
 
 /* A segment that moved the connection as far as it did; call only where aggregate_wants() says so. */
@@ -24,6 +43,11 @@ static inline bool aggregate_wants(const struct conn *c, const struct view *v)
 	return c->opening || v->events & (EV_SYN | EV_SYNACK);
 }
 
+/* The same of a quiet connection: its SYN, the first SYN-ACK, the acknowledgment of that. */
+void aggregate_syn(struct engine *en, const struct opening_id *c, const struct segment *s);
+void aggregate_answered(struct engine *en, const struct opening_id *c, const struct segment *s);
+void aggregate_completed(struct engine *en, const struct opening_id *c);
+
 /* A segment with flags that no procedure sends; to be told before what it shows is reported. */
 void aggregate_probe(struct engine *en, const struct view *v);
 
@@ -31,7 +55,10 @@ void aggregate_probe(struct engine *en, const struct view *v);
 void aggregate_refused(struct engine *en, struct conn *c);
 
 /* Whether a finding about the host of whoever did it, or about the service, stands for this one. */
-bool aggregate_covers(struct engine *en, const struct conn *c, enum rule r, enum tcplint_offender by);
+bool aggregate_covers(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by);
+
+/* The same question, and nothing is counted. */
+bool aggregate_would_cover(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by);
 
 /* Judge what waits for more to come; `last`: nothing will. */
 void aggregate_settle(struct engine *en, bool last);

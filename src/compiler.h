@@ -7,5 +7,7 @@
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define PREFETCH(p)  __builtin_prefetch(p)
+/* The number of the lowest bit that is set; not for 0. */
+#define LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
 
 #endif

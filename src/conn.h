@@ -184,6 +184,11 @@ struct flow_key {
 	uint32_t vlan, tunnel;         /* 0 unless they are part of the key */
 };
 
+/* Its place in the list of its age class (flow.h). */
+struct age_link {
+	uint32_t prev, next;
+};
+
 struct conn {
 	struct flow_key key;
 	bool swapped; /* the client is key.end[1] */
@@ -214,7 +219,7 @@ struct conn {
 	uint32_t older; /* the incarnation before this one, while it is kept */
 	uint32_t newer;
 	uint32_t candidates, findings; /* cells */
-	struct { uint32_t prev, next; } age; /* the class list that eviction takes from */
+	struct age_link age;
 	uint8_t age_class;
 	int64_t deadline; /* what the wheel is armed for */
 	int64_t reused;   /* when the SYN of a newer incarnation came that was accepted; 0: not */

@@ -10,17 +10,17 @@
 #include "cells.h"
 #include "flow.h"
 #include "hosts.h"
+#include "rule_index.h"
 #include "view.h"
 #include "twins.h"
 #include "wheel.h"
 
 #define LOSS_MEMORY 64
 
-/* The rules of one enum rule_on, and the events that any of them waits for. */
-struct rule_list {
-	uint32_t when;
-	unsigned n;
-	uint16_t rule[RULE_COUNT];
+/* The quiet form of connections (quiet.h), and which of its rules' findings would be reported. */
+struct quiet_options {
+	bool on;
+	bool loud_cut, loud_close, loud_unanswered, loud_incomplete;
 };
 
 struct engine {
@@ -39,20 +39,36 @@ struct engine {
 	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
 	unsigned losses;
 	struct tcplint_counters counters; /* see engine_counters() */
-	struct rule_list rules[ON_COUNT];
+	struct rule_index rules;
 	uint64_t hits[RULE_COUNT];
 	struct tcplint_segment *record; /* of the segment at hand, when segments are wanted */
+	struct quiet_options quiet;
+	bool replaying; /* a quiet connection becomes a struct conn: what happens was counted before */
 };
 
 bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink,
 		 struct error *e) MUST_CHECK;
 void engine_finish(struct engine *en);
 
-void engine_segment(struct engine *en, const struct segment *s);
+/* A connection whose first segment is `s`; `swapped`: its client is key.end[1].  The rest of it is zeroed. */
+void engine_begin(struct conn *c, const struct segment *s, bool swapped);
+/* Before one is added to the table of flows. */
+void engine_make_room(struct engine *en);
+
+/* Where the connection of a segment stands. */
+struct engine_place {
+	struct flow_key key;
+	uint64_t hash;
+	bool from_first; /* key.end[0] sent it */
+};
+
+void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p);
+
+void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p);
 /* What follows comes from another source: its clock may stand anywhere. */
 void engine_source(struct engine *en);
 /* An ICMP error that quotes a segment of a connection. */
-void engine_quote(struct engine *en, const struct segment *s);
+void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p);
 /* A frame that is no segment claims that it is `ts`. */
 void engine_time(struct engine *en, int64_t ts);
 /* It is `now`: timers fire. */

@@ -112,7 +112,7 @@ void finding_emit(struct engine *en, const struct conn *c, const struct tcplint_
 	char message[512];
 
 	cell->listed = finding_passes(en, cell);
-	if (finding_disabled(en, cell->rule))
+	if (finding_disabled(en, cell->rule) || en->replaying)
 		return;
 	if (!cell->listed) {
 		en->counters.findings_below_threshold++;

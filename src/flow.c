@@ -4,22 +4,26 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "compiler.h"
 #include "flow.h"
 
 #define FIRST_SLOTS 1024
 
-bool flow_init(struct flow_table *t, uint32_t limit, const uint8_t key[16], struct error *e)
+bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8_t key[16], struct error *e)
 {
 	static const uint8_t zero[16];
 
-	*t = (struct flow_table){ .mask = FIRST_SLOTS - 1 };
+	*t = (struct flow_table){ .mask = FIRST_SLOTS - 1, .limit = limit, .with_vlan = with_vlan };
 	memcpy(&t->key, key, sizeof(t->key));
 	if (!memcmp(key, zero, sizeof(zero)) && getrandom(&t->key, sizeof(t->key), 0) != sizeof(t->key))
 		return fail(e, "no random key for the flow table: %s", strerror(errno));
 	t->slots = calloc(FIRST_SLOTS, sizeof(*t->slots));
 	if (!t->slots)
 		return fail(e, "no memory for the flow table");
-	return slab_init(&t->conns, sizeof(struct conn), limit, e);
+	return slab_init(&t->conns, sizeof(struct conn), limit, e) &&
+	       slab_init(&t->quiet, sizeof(struct quiet), limit, e) &&
+	       slab_init(&t->parts, sizeof(struct quiet_part), limit, e) &&
+	       slab_init(&t->closings, sizeof(struct quiet_closing), limit, e);
 }
 
 void flow_finish(struct flow_table *t)
@@ -27,51 +31,76 @@ void flow_finish(struct flow_table *t)
 	free(t->slots);
 	t->slots = NULL;
 	slab_finish(&t->conns);
+	slab_finish(&t->quiet);
+	slab_finish(&t->parts);
+	slab_finish(&t->closings);
 }
 
-static int compare_ends(const struct endpoint_address *a, const struct endpoint_address *b)
+static inline uint64_t half_of(const uint8_t *ip, unsigned half)
 {
-	const int c = memcmp(a->ip, b->ip, sizeof(a->ip));
+	uint64_t v = 0;
 
-	return c ? c : (int)a->port - (int)b->port;
+	for (unsigned i = 0; i < 8; i++) /* which compilers make one load of */
+		v = v << 8 | ip[8 * half + i];
+	return v;
 }
 
-static struct tcplint_address address_of(const struct endpoint_address *a)
+/* Whether a comes before b, or is the same. */
+static inline bool in_order(const struct endpoint_address *a, const struct endpoint_address *b)
 {
-	struct tcplint_address out = { .port = a->port };
+	for (unsigned half = 0; half < 2; half++) {
+		const uint64_t x = half_of(a->ip, half), y = half_of(b->ip, half);
 
-	memcpy(out.ip, a->ip, sizeof(out.ip));
-	return out;
-}
-
-void flow_key_of(struct flow_key *key, const struct segment *s, bool with_vlan, bool *from_first)
-{
-	*from_first = compare_ends(&s->src, &s->dst) <= 0;
-	memset(key, 0, sizeof(*key));
-	key->end[0] = address_of(*from_first ? &s->src : &s->dst);
-	key->end[1] = address_of(*from_first ? &s->dst : &s->src);
-	if (with_vlan) {
-		key->vlan = s->vlan;
-		key->tunnel = s->tunnel;
+		if (x != y)
+			return x < y;
 	}
+	return a->port <= b->port;
 }
 
-static uint64_t hash_of(const struct flow_table *t, const struct flow_key *key)
+static inline void set_end(struct tcplint_address *out, const struct endpoint_address *a)
 {
-	uint64_t words[6];
+	memcpy(out->ip, a->ip, sizeof(out->ip));
+	out->port = a->port;
+}
 
-	memcpy(&words[0], key->end[0].ip, 16);
-	memcpy(&words[2], key->end[1].ip, 16);
-	words[4] = (uint64_t)key->end[0].port << 16 | key->end[1].port;
-	words[5] = (uint64_t)key->vlan << 32 | key->tunnel;
+void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first)
+{
+	*from_first = in_order(&s->src, &s->dst);
+	set_end(&key->end[0], *from_first ? &s->src : &s->dst);
+	set_end(&key->end[1], *from_first ? &s->dst : &s->src);
+	key->vlan = t->with_vlan ? s->vlan : 0;
+	key->tunnel = t->with_vlan ? s->tunnel : 0;
+}
+
+uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
+{
+	const uint64_t ports = (uint64_t)key->end[0].port << 16 | key->end[1].port;
+	const uint64_t outer = t->with_vlan ? (uint64_t)key->vlan << 32 | key->tunnel : 0;
+	uint64_t words[6] = { half_of(key->end[0].ip, 1), half_of(key->end[1].ip, 1), ports, outer };
+	const uint64_t high[2] = { half_of(key->end[0].ip, 0), half_of(key->end[1].ip, 0) };
+
+	/* two IPv4 addresses in one word; the length keeps the kinds apart */
+	if (!high[0] && !high[1] && words[0] >> 32 == 0xffff && words[1] >> 32 == 0xffff) {
+		words[0] = words[0] << 32 | (uint32_t)words[1];
+		words[1] = ports;
+		words[2] = outer;
+		return siphash_words(&t->key, words, outer ? 3 : 2);
+	}
+	words[4] = high[0];
+	words[5] = high[1];
 	return siphash_words(&t->key, words, 6);
 }
 
-static bool same_key(const struct flow_key *a, const struct flow_key *b)
+static inline bool same_16(const uint8_t *a, const uint8_t *b)
+{
+	return half_of(a, 0) == half_of(b, 0) && half_of(a, 1) == half_of(b, 1);
+}
+
+static bool same_key(const struct flow_table *t, const struct flow_key *a, const struct flow_key *b)
 {
 	return a->end[0].port == b->end[0].port && a->end[1].port == b->end[1].port &&
-	       !memcmp(a->end[0].ip, b->end[0].ip, 16) && !memcmp(a->end[1].ip, b->end[1].ip, 16) &&
-	       a->vlan == b->vlan && a->tunnel == b->tunnel;
+	       same_16(a->end[0].ip, b->end[0].ip) && same_16(a->end[1].ip, b->end[1].ip) &&
+	       (!t->with_vlan || (a->vlan == b->vlan && a->tunnel == b->tunnel));
 }
 
 uint32_t flow_number(const struct flow_table *t, const struct conn *c)
@@ -79,23 +108,75 @@ uint32_t flow_number(const struct flow_table *t, const struct conn *c)
 	return (uint32_t)((size_t)((const uint8_t *)c - t->conns.base) / t->conns.cell);
 }
 
+static const struct flow_key *key_of(const struct flow_table *t, uint32_t number)
+{
+	return flow_is_quiet(number) ? &flow_quiet(t, number)->key : &flow_conn(t, number)->key;
+}
+
+static struct age_link *age_of(const struct flow_table *t, uint32_t number)
+{
+	return flow_is_quiet(number) ? &flow_quiet(t, number)->age : &flow_conn(t, number)->age;
+}
+
+static uint8_t *age_class_of(const struct flow_table *t, uint32_t number)
+{
+	return flow_is_quiet(number) ? &flow_quiet(t, number)->age_class : &flow_conn(t, number)->age_class;
+}
+
 #define TAG_MASK UINT64_C(0xffffffff00000000)
+
+/* Where a key would stand best: by the half of its hash that its slot holds, so that slots can be moved without their keys. */
+static inline uint64_t home_of(uint64_t slot_or_hash, uint64_t mask)
+{
+	return slot_or_hash >> 32 & mask;
+}
 
 /* The slot that holds `key`, or the empty one where it would stand. */
 static uint64_t probe(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
 {
-	uint64_t i = hash & t->mask;
+	uint64_t i = home_of(hash, t->mask);
 
 	for (; t->slots[i]; i = (i + 1) & t->mask)
 		if ((t->slots[i] & TAG_MASK) == (hash & TAG_MASK) &&
-		    same_key(&flow_conn(t, (uint32_t)t->slots[i])->key, key))
+		    same_key(t, key_of(t, (uint32_t)t->slots[i]), key))
 			break;
 	return i;
 }
 
-uint32_t flow_find(const struct flow_table *t, const struct flow_key *key)
+uint32_t flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
 {
-	return (uint32_t)t->slots[probe(t, key, hash_of(t, key))];
+	return (uint32_t)t->slots[probe(t, key, hash)];
+}
+
+void flow_prefetch_slot(const struct flow_table *t, uint64_t hash)
+{
+	PREFETCH(&t->slots[home_of(hash, t->mask)]);
+}
+
+void flow_prefetch(const struct flow_table *t, uint64_t hash)
+{
+	const uint64_t slot = t->slots[home_of(hash, t->mask)];
+	const uint32_t number = (uint32_t)slot;
+
+	if ((slot & TAG_MASK) != (hash & TAG_MASK)) /* not there, or further on */
+		return;
+	const uint8_t *p = flow_is_quiet(number) ? slab_at(&t->quiet, number & ~FLOW_QUIET) : slab_at(&t->conns, number);
+
+	for (unsigned i = 0; i < 256; i += 64)
+		PREFETCH(p + i);
+}
+
+void flow_prefetch_part(const struct flow_table *t, uint64_t hash)
+{
+	const uint64_t slot = t->slots[home_of(hash, t->mask)];
+	const uint32_t number = (uint32_t)slot;
+
+	if ((slot & TAG_MASK) != (hash & TAG_MASK) || !flow_is_quiet(number) || !flow_quiet(t, number)->part)
+		return;
+	const uint8_t *p = slab_at(&t->parts, flow_quiet(t, number)->part);
+
+	for (unsigned i = 0; i < 256; i += 64)
+		PREFETCH(p + i);
 }
 
 static void grow(struct flow_table *t)
@@ -108,8 +189,7 @@ static void grow(struct flow_table *t)
 	for (uint64_t i = 0; i <= t->mask; i++) {
 		if (!t->slots[i])
 			continue;
-		/* the tag holds only the upper half of the hash: ask the connection for the rest */
-		uint64_t j = hash_of(t, &flow_conn(t, (uint32_t)t->slots[i])->key) & mask;
+		uint64_t j = home_of(t->slots[i], mask);
 
 		while (slots[j])
 			j = (j + 1) & mask;
@@ -120,10 +200,69 @@ static void grow(struct flow_table *t)
 	t->mask = mask;
 }
 
-uint32_t flow_add(struct flow_table *t, const struct flow_key *key)
+uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash)
 {
-	const uint64_t hash = hash_of(t, key);
-	const uint32_t number = slab_take(&t->conns);
+	const uint32_t number = flow_has_room(t) ? slab_take(&t->quiet) | FLOW_QUIET : 0;
+
+	if (!number)
+		return 0;
+	if (t->used >= (t->mask + 1) / 2)
+		grow(t);
+	const uint64_t slot = probe(t, key, hash);
+	struct quiet *q = flow_quiet(t, number);
+
+	assert(!t->slots[slot]);
+	q->key = *key;
+	q->in_use = true;
+	t->used++;
+	t->slots[slot] = (hash & TAG_MASK) | number;
+	q->age_class = AGE_CLASSES;
+	flow_set_age_class(t, number, AGE_EMBRYONIC);
+	return number;
+}
+
+static void give_quiet(struct flow_table *t, uint32_t number)
+{
+	struct quiet *q = flow_quiet(t, number);
+
+	if (q->part && flow_part(t, q)->closing)
+		slab_give(&t->closings, flow_part(t, q)->closing);
+	if (q->part)
+		slab_give(&t->parts, q->part);
+	q->in_use = false;
+	slab_give(&t->quiet, number & ~FLOW_QUIET);
+}
+
+uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
+{
+	const struct quiet *q = flow_quiet(t, number);
+	const uint32_t loud = slab_take(&t->conns);
+	const uint64_t slot = probe(t, &q->key, flow_hash(t, &q->key));
+	struct conn *c = flow_conn(t, loud);
+
+	assert(loud && (uint32_t)t->slots[slot] == number);
+	c->key = q->key;
+	if (!t->with_vlan)
+		c->key.vlan = c->key.tunnel = 0;
+	c->in_use = true;
+	c->age = q->age;
+	c->age_class = q->age_class;
+	if (c->age.prev)
+		age_of(t, c->age.prev)->next = loud;
+	else
+		t->age[c->age_class].oldest = loud;
+	if (c->age.next)
+		age_of(t, c->age.next)->prev = loud;
+	else
+		t->age[c->age_class].newest = loud;
+	t->slots[slot] = (t->slots[slot] & TAG_MASK) | loud;
+	give_quiet(t, number);
+	return loud;
+}
+
+uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t hash)
+{
+	const uint32_t number = flow_has_room(t) ? slab_take(&t->conns) : 0;
 
 	if (!number)
 		return 0;
@@ -141,7 +280,7 @@ uint32_t flow_add(struct flow_table *t, const struct flow_key *key)
 		t->used++;
 	t->slots[slot] = (hash & TAG_MASK) | number;
 	c->age_class = AGE_CLASSES;
-	flow_set_age_class(t, c, AGE_EMBRYONIC);
+	flow_set_age_class(t, number, AGE_EMBRYONIC);
 	return number;
 }
 
@@ -155,7 +294,7 @@ static void vacate(struct flow_table *t, uint64_t hole)
 		i = (i + 1) & t->mask;
 		if (!t->slots[i])
 			break;
-		const uint64_t home = hash_of(t, &flow_conn(t, (uint32_t)t->slots[i])->key) & t->mask;
+		const uint64_t home = home_of(t->slots[i], t->mask);
 
 		if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
 			t->slots[hole] = t->slots[i];
@@ -165,33 +304,36 @@ static void vacate(struct flow_table *t, uint64_t hole)
 	t->slots[hole] = 0;
 }
 
-static void leave_age_class(struct flow_table *t, struct conn *c)
+static void leave_age_class(struct flow_table *t, uint32_t number)
 {
-	if (c->age_class == AGE_CLASSES)
+	const struct age_link age = *age_of(t, number);
+	uint8_t *class = age_class_of(t, number);
+
+	if (*class == AGE_CLASSES)
 		return;
-	if (c->age.prev)
-		flow_conn(t, c->age.prev)->age.next = c->age.next;
+	if (age.prev)
+		age_of(t, age.prev)->next = age.next;
 	else
-		t->age[c->age_class].oldest = c->age.next;
-	if (c->age.next)
-		flow_conn(t, c->age.next)->age.prev = c->age.prev;
+		t->age[*class].oldest = age.next;
+	if (age.next)
+		age_of(t, age.next)->prev = age.prev;
 	else
-		t->age[c->age_class].newest = c->age.prev;
-	c->age_class = AGE_CLASSES;
+		t->age[*class].newest = age.prev;
+	*class = AGE_CLASSES;
 }
 
-void flow_set_age_class(struct flow_table *t, struct conn *c, enum age_class class)
+void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class class)
 {
-	const uint32_t number = flow_number(t, c);
+	struct age_link *age = age_of(t, number);
 
-	if (c->age_class == class)
+	if (*age_class_of(t, number) == class)
 		return;
-	leave_age_class(t, c);
-	c->age_class = (uint8_t)class;
-	c->age.next = 0;
-	c->age.prev = t->age[class].newest;
-	if (c->age.prev)
-		flow_conn(t, c->age.prev)->age.next = number;
+	leave_age_class(t, number);
+	*age_class_of(t, number) = (uint8_t)class;
+	age->next = 0;
+	age->prev = t->age[class].newest;
+	if (age->prev)
+		age_of(t, age->prev)->next = number;
 	else
 		t->age[class].oldest = number;
 	t->age[class].newest = number;
@@ -205,18 +347,31 @@ uint32_t flow_least_valuable(const struct flow_table *t)
 	return 0;
 }
 
+static void remove_quiet(struct flow_table *t, uint32_t number)
+{
+	const struct flow_key *key = &flow_quiet(t, number)->key;
+
+	leave_age_class(t, number);
+	vacate(t, probe(t, key, flow_hash(t, key)));
+	give_quiet(t, number);
+}
+
 void flow_remove(struct flow_table *t, uint32_t number)
 {
+	if (flow_is_quiet(number)) {
+		remove_quiet(t, number);
+		return;
+	}
 	struct conn *c = flow_conn(t, number);
 
 	assert(c->in_use);
-	leave_age_class(t, c);
+	leave_age_class(t, number);
 	if (c->older)
 		flow_conn(t, c->older)->newer = c->newer;
 	if (c->newer) {
 		flow_conn(t, c->newer)->older = c->older;
 	} else {
-		const uint64_t slot = probe(t, &c->key, hash_of(t, &c->key));
+		const uint64_t slot = probe(t, &c->key, flow_hash(t, &c->key));
 
 		assert((uint32_t)t->slots[slot] == number);
 		if (c->older)

@@ -3,20 +3,27 @@
  *
  * Both directions find the same entry because the two endpoints are sorted
  * before they are hashed, with SipHash under a random key.  An entry names the newest
- * incarnation of its 4-tuple; older ones that are still kept hang behind it.
+ * incarnation of its 4-tuple; older ones that are still kept hang behind it.  A quiet
+ * connection (quiet_cell.h) is one of those that have a number with the bit FLOW_QUIET, and
+ * the only incarnation of its 4-tuple.
  */
 #ifndef TCPLINT_FLOW_H
 #define TCPLINT_FLOW_H
 
-#include "conn.h"
+#include "quiet_cell.h"
 #include "siphash.h"
 #include "slab.h"
 
 /* What a connection is worth when room is needed: the lowest class goes first, its oldest member first. */
 enum age_class { AGE_EMBRYONIC, AGE_CLOSED, AGE_ESTABLISHED, AGE_CLASSES };
 
+#define FLOW_QUIET UINT32_C(0x80000000) /* WHEEL_OTHER of wheel.h */
+
 struct flow_table {
-	struct slab conns;
+	struct slab conns, quiet;
+	struct slab parts, closings; /* struct quiet_part, struct quiet_closing */
+	uint32_t limit;   /* connections of both kinds together */
+	bool with_vlan;   /* VLAN and tunnel are part of the key */
 	struct siphash_key key;
 	uint64_t *slots; /* hash in the upper half, connection in the lower; 0: empty */
 	uint64_t mask;
@@ -26,29 +33,65 @@ struct flow_table {
 	} age[AGE_CLASSES];
 };
 
-bool flow_init(struct flow_table *t, uint32_t limit, const uint8_t key[16], struct error *e) MUST_CHECK;
+bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8_t key[16], struct error *e) MUST_CHECK;
 void flow_finish(struct flow_table *t);
 
 /* The key of a segment; `*from_first` says whether key->end[0] sent it. */
-void flow_key_of(struct flow_key *key, const struct segment *s, bool with_vlan, bool *from_first);
+void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first);
+uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key);
 
 static inline struct conn *flow_conn(const struct flow_table *t, uint32_t number)
 {
 	return number ? slab_at(&t->conns, number) : NULL;
 }
 
+static inline bool flow_is_quiet(uint32_t number)
+{
+	return number & FLOW_QUIET;
+}
+
+static inline struct quiet *flow_quiet(const struct flow_table *t, uint32_t number)
+{
+	return slab_at(&t->quiet, number & ~FLOW_QUIET);
+}
+
+static inline struct quiet_part *flow_part(const struct flow_table *t, const struct quiet *q)
+{
+	return slab_at(&t->parts, q->part);
+}
+
+static inline struct quiet_closing *flow_closing(const struct flow_table *t, const struct quiet_part *p)
+{
+	return slab_at(&t->closings, p->closing);
+}
+
 uint32_t flow_number(const struct flow_table *t, const struct conn *c);
 
-/* The newest incarnation, or 0. */
-uint32_t flow_find(const struct flow_table *t, const struct flow_key *key);
+/* The newest incarnation, or 0; `hash` is the key's. */
+uint32_t flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t hash);
+
+/* Hints, each of which needs the one before it to be some time ago: the index, the connection, its parts. */
+void flow_prefetch_slot(const struct flow_table *t, uint64_t hash);
+void flow_prefetch(const struct flow_table *t, uint64_t hash);
+void flow_prefetch_part(const struct flow_table *t, uint64_t hash);
+
+/* Whether there is room for one more connection. */
+static inline bool flow_has_room(const struct flow_table *t)
+{
+	return t->conns.used + t->quiet.used < t->limit;
+}
 
 /* A new connection, in front of an older incarnation if there is one; 0 when the table is full. */
-uint32_t flow_add(struct flow_table *t, const struct flow_key *key);
+uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t hash);
+/* A new quiet one, where flow_find() found none; 0 when the table is full. */
+uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash);
+/* A struct conn takes the place of a quiet connection, which is forgotten, and so are its parts; the answer is its number. */
+uint32_t flow_make_loud(struct flow_table *t, uint32_t number);
 
-/* Forget a connection; its cells must have been given back. */
+/* Forget a connection of either kind; its cells must have been given back. */
 void flow_remove(struct flow_table *t, uint32_t number);
 
-void flow_set_age_class(struct flow_table *t, struct conn *c, enum age_class class);
+void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class class);
 /* The connection to give up first, or 0 when there is none. */
 uint32_t flow_least_valuable(const struct flow_table *t);
 

@@ -39,27 +39,24 @@ uint64_t hosts_memory(const struct hosts *t)
 
 /* ---- by address ---- */
 
-static uint32_t home_of(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
+static uint32_t hash_of(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
 	uint64_t words[3];
 
 	memcpy(words, ip, 16);
 	words[2] = (uint64_t)kind << 16 | port;
-	return (uint32_t)siphash_words(&t->key, words, 3) & t->mask;
-}
-
-static uint32_t home_of_host(const struct hosts *t, const struct host *h)
-{
-	return home_of(t, (enum host_kind)h->kind, h->ip, h->port);
+	return (uint32_t)siphash_words(&t->key, words, 3);
 }
 
 /* The slot that holds it, or the empty one where it would stand. */
-static uint32_t probe(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
+static uint32_t probe(const struct hosts *t, uint32_t hash, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
-	uint32_t i = home_of(t, kind, ip, port);
+	uint32_t i = hash & t->mask;
 
 	for (; t->slots[i]; i = (i + 1) & t->mask) {
-		const struct host *h = host_at(t, t->slots[i]);
+		if (t->slots[i] >> 32 != hash)
+			continue;
+		const struct host *h = host_at(t, (uint32_t)t->slots[i]);
 
 		if (h->kind == kind && h->port == port && !memcmp(h->ip, ip, 16))
 			break;
@@ -71,7 +68,7 @@ static uint32_t probe(const struct hosts *t, enum host_kind kind, const uint8_t 
 static void vacate(struct hosts *t, uint32_t hole)
 {
 	for (uint32_t i = (hole + 1) & t->mask; t->slots[i]; i = (i + 1) & t->mask) {
-		const uint32_t home = home_of_host(t, host_at(t, t->slots[i]));
+		const uint32_t home = (uint32_t)(t->slots[i] >> 32) & t->mask;
 
 		if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
 			t->slots[hole] = t->slots[i];
@@ -182,18 +179,19 @@ static void evict(struct hosts *t, const struct host *keep)
 	hosts_drop_openings(t, h);
 	leave_list(t, h);
 	h->in_use = false;
-	vacate(t, probe(t, (enum host_kind)h->kind, h->ip, h->port));
+	vacate(t, probe(t, hash_of(t, (enum host_kind)h->kind, h->ip, h->port), (enum host_kind)h->kind, h->ip, h->port));
 	slab_give(&t->hosts, number_of(t, h));
 }
 
 struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
-	return host_at(t, t->slots[probe(t, kind, ip, port)]);
+	return host_at(t, (uint32_t)t->slots[probe(t, hash_of(t, kind, ip, port), kind, ip, port)]);
 }
 
 struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
 {
-	struct host *h = hosts_find(t, kind, ip, port);
+	const uint32_t hash = hash_of(t, kind, ip, port);
+	struct host *h = host_at(t, (uint32_t)t->slots[probe(t, hash, kind, ip, port)]);
 
 	if (h) {
 		const enum host_worth worth = h->worth == HOST_SEEN_ONCE ? HOST_KNOWN : (enum host_worth)h->worth;
@@ -217,7 +215,7 @@ struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16
 	h->in_use = true;
 	h->first = h->last = ts;
 	join_list(t, h, HOST_SEEN_ONCE);
-	t->slots[probe(t, kind, ip, port)] = number;
+	t->slots[probe(t, hash, kind, ip, port)] = (uint64_t)hash << 32 | number;
 	return h;
 }
 
@@ -261,4 +259,18 @@ unsigned hosts_openings(const struct hosts *t, const struct host *h, struct open
 		for (unsigned i = 0; i < c->n; i++)
 			out[n++] = &c->opening[i];
 	return n;
+}
+
+struct opening *hosts_opening_at(const struct hosts *t, const struct host *h, uint64_t frame)
+{
+	struct opening *found = NULL;
+	/* most are among the newest */
+	struct chunk *c = chunk_at(t, h->newest);
+	const bool newest = c && c->opening[0].mark.frame <= frame;
+
+	for (c = newest ? c : chunk_at(t, h->oldest); c; c = chunk_at(t, c->next))
+		for (unsigned i = 0; i < c->n; i++)
+			if (c->opening[i].mark.frame == frame)
+				found = &c->opening[i];
+	return found;
 }

@@ -168,7 +168,7 @@ struct host {
 struct hosts {
 	struct slab hosts, chunks;
 	struct siphash_key key;
-	uint32_t *slots;
+	uint64_t *slots; /* half of the hash above, the entry's number below; 0: empty */
 	uint32_t mask;
 	struct {
 		uint32_t oldest, newest, n;
@@ -215,6 +215,9 @@ struct opening *hosts_add_opening(struct hosts *t, struct host *h);
 void hosts_drop_openings(struct hosts *t, struct host *h);
 /* The kept openings, oldest first, into `out`, which has room for OPENINGS_KEPT + CHUNK_OPENINGS. */
 unsigned hosts_openings(const struct hosts *t, const struct host *h, struct opening **out);
+
+/* The one of that frame, or null. */
+struct opening *hosts_opening_at(const struct hosts *t, const struct host *h, uint64_t frame);
 
 static inline struct host *host_at(const struct hosts *t, uint32_t number)
 {

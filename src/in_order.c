@@ -31,13 +31,18 @@ static bool plausible(const struct segment *s, const struct endpoint *X, const s
 	return s->window && X->window && Y->window && !odd_window(X, Y, s) && !odd_stamp(X, Y, s);
 }
 
-static bool ordinary(const struct segment *s, const struct endpoint *X)
+/* With timestamps when both ends agreed on them, and not older ones. */
+static bool stamped_well(const struct conn *c, const struct segment *s, const struct endpoint *X)
 {
-	const bool stamped = s->opt.present & OPT_TIMESTAMPS;
+	if (!(s->opt.present & OPT_TIMESTAMPS))
+		return !c->timestamps;
+	return knows(X, K_TSVAL) && !seq_lt(s->opt.ts_val, X->tsval);
+}
 
+static bool ordinary(const struct conn *c, const struct segment *s, const struct endpoint *X)
+{
 	return (s->flags & ~(unsigned)(FLAG_PSH | FLAG_ECE | FLAG_CWR | FLAG_AE)) == FLAG_ACK &&
-	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped == knows(X, K_TSVAL) &&
-	       s->checksum <= CHECKSUM_OK && !s->truncated &&
+	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped_well(c, s, X) && s->checksum <= CHECKSUM_OK && !s->truncated &&
 	       !s->bad_header;
 }
 
@@ -47,15 +52,15 @@ bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x
 	const struct endpoint *X = &c->end[x], *Y = &c->end[other(x)];
 
 	return (X->known & needs) == needs && (Y->known & K_SMAX) && s->seq == X->smax &&
-	       seq_in(X->amax, s->ack, Y->smax) && (s->len || s->ack != X->amax) && ordinary(s, X) &&
-	       agreed(c, s, X) && plausible(s, X, Y) && at_rest(c) &&
+	       seq_ge(s->ack, X->amax) && seq_le(s->ack, Y->smax) && (s->len || s->ack != X->amax) &&
+	       ordinary(c, s, X) && agreed(c, s, X) && plausible(s, X, Y) && at_rest(c) &&
 	       (c->oversized[x] || !view_oversized(c, s, other(x)));
 }
 
 void tracker_go_on(struct conn *c, const struct segment *s, enum side x)
 {
 	struct endpoint *X = &c->end[x];
-	struct endpoint_detail *YD = &c->detail[other(x)];
+	struct endpoint_detail *D = &c->detail[x], *YD = &c->detail[other(x)];
 	const uint32_t window = (uint32_t)s->window << (X->wscale == SCALE_UNKNOWN ? 0 : X->wscale);
 	const struct mark m = mark_of(s);
 
@@ -69,9 +74,10 @@ void tracker_go_on(struct conn *c, const struct segment *s, enum side x)
 		X->payload_bytes += s->len;
 		X->dmax = X->smax;
 		X->known |= K_DMAX;
-		c->detail[x].last_data = m;
+		D->last_data = m;
 	}
-	X->tsval = s->opt.ts_val;
+	if (s->opt.present & OPT_TIMESTAMPS)
+		X->tsval = s->opt.ts_val;
 	X->amax = s->ack;
 	X->window = window;
 	if (window > X->maxwnd)
@@ -80,4 +86,12 @@ void tracker_go_on(struct conn *c, const struct segment *s, enum side x)
 	X->known |= K_REDGE;
 	X->last = m;
 	c->last = m;
+	D->latest = (struct latest){
+		.at = m,
+		.before = D->latest.at.ts,
+		.seq = s->seq,
+		.ack = s->ack,
+		.end = X->smax,
+		.flags = s->flags,
+	};
 }

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "isn.h"
 
 #define CIRCLE 4294967296.0 /* 2^32 */
@@ -39,11 +37,20 @@ static double power(double x, unsigned n)
 	return out;
 }
 
-static int by_value(const void *a, const void *b)
+/* At most ISN_KEPT numbers: Shell's method, without qsort()'s calls. */
+static void sort(uint32_t *x, unsigned n)
 {
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	static const unsigned gaps[] = { 23, 10, 4, 1 };
 
-	return x < y ? -1 : x > y;
+	for (unsigned g = 0; g < sizeof(gaps) / sizeof(*gaps); g++)
+		for (unsigned i = gaps[g]; i < n; i++) {
+			const uint32_t v = x[i];
+			unsigned j = i;
+
+			for (; j >= gaps[g] && x[j - gaps[g]] > v; j -= gaps[g])
+				x[j] = x[j - gaps[g]];
+			x[j] = v;
+		}
 }
 
 double isn_arc(uint32_t *x, unsigned n, uint32_t *first)
@@ -51,7 +58,7 @@ double isn_arc(uint32_t *x, unsigned n, uint32_t *first)
 	uint64_t widest;
 	unsigned after = 0; /* the widest gap ends here */
 
-	qsort(x, n, sizeof(*x), by_value);
+	sort(x, n);
 	widest = (UINT64_C(1) << 32) - (x[n - 1] - x[0]);
 	for (unsigned i = 1; i < n; i++)
 		if (x[i] - x[i - 1] > widest) {
@@ -60,6 +67,20 @@ double isn_arc(uint32_t *x, unsigned n, uint32_t *first)
 		}
 	*first = x[after];
 	return (CIRCLE - (double)widest + 1) / CIRCLE;
+}
+
+/* No half of the circle holds them all: then isn_arc() is above a half, where arc_probability() is 1. */
+static bool all_around(const uint32_t *x, unsigned n)
+{
+	int64_t least = 0, most = 0;
+
+	for (unsigned i = 1; i < n; i++) {
+		const int64_t d = (int32_t)(x[i] - x[0]);
+
+		least = d < least ? d : least;
+		most = d > most ? d : most;
+	}
+	return most - least > INT32_MAX;
 }
 
 /* The probability that n numbers lie in some arc of fraction w: exact up to a half, useless beyond. */
@@ -130,6 +151,8 @@ static void test_increment(const struct isn_sample *s, unsigned n, struct isn_ve
 
 	for (unsigned i = 1; i < n; i++)
 		d[i - 1] = s[i].isn - s[i - 1].isn;
+	if (all_around(d, n - 1))
+		return;
 	const double p = arc_probability(isn_arc(d, n - 1, &first), n - 1);
 
 	if (p >= ISN_ALPHA)
@@ -167,6 +190,8 @@ static void test_rates(const struct isn_sample *s, unsigned n, struct isn_verdic
 
 		for (unsigned i = 0; i < n; i++)
 			y[i] = s[i].isn - ticks(rates[k], span(s[i].ts, s[0].ts));
+		if (all_around(y, n))
+			continue;
 		const double w = isn_arc(y, n, &first);
 
 		if (w < best) {

@@ -71,10 +71,10 @@ static struct finding_cell *new_finding(struct engine *en, struct host *h, const
 static bool preferred(struct engine *en, const struct host *h, const struct batch *b, const struct fired *f)
 {
 	for (unsigned j = 0; j < b->n; j++)
-		if (resolve_host_prefers((enum rule)b->fired[j].rule, (enum rule)f->rule))
+		if (resolve_host_prefers(en, (enum rule)b->fired[j].rule, (enum rule)f->rule))
 			return true;
 	for (struct finding_cell *c = finding_at(&en->cells, h->findings); c; c = finding_at(&en->cells, c->next))
-		if (resolve_host_prefers((enum rule)c->rule, (enum rule)f->rule)) {
+		if (resolve_host_prefers(en, (enum rule)c->rule, (enum rule)f->rule)) {
 			judge_relate(c, f->rule);
 			return true;
 		}
@@ -99,7 +99,7 @@ static void report(struct engine *en, struct host *h, const struct batch *b)
 			continue;
 		cell = new_finding(en, h, f);
 		for (unsigned j = 0; cell && j < b->n; j++)
-			if (resolve_host_prefers((enum rule)f->rule, (enum rule)b->fired[j].rule))
+			if (resolve_host_prefers(en, (enum rule)f->rule, (enum rule)b->fired[j].rule))
 				judge_relate(cell, b->fired[j].rule);
 		if (cell)
 			finding_emit(en, NULL, &id, cell);
@@ -108,7 +108,7 @@ static void report(struct engine *en, struct host *h, const struct batch *b)
 
 void judge_ask(struct engine *en, struct host *h, const struct host_view *hv)
 {
-	const struct rule_list *list = &en->rules[ON_HOST];
+	const struct rule_list *list = &en->rules.on[ON_HOST];
 	const struct view v = { .limits = &en->limits, .now = en->now, .host = hv };
 	struct batch b;
 
@@ -236,6 +236,16 @@ static struct tally count_targets(struct opening **list, unsigned n, int64_t now
 	return t;
 }
 
+/* Whether as many openings have failed as a scan needs: nearly always not, and targets need no counting. */
+static bool enough_failed(struct opening **list, unsigned n, int64_t now, int64_t grace)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		failed += list[i]->state != OPENING_COMPLETED && over(list[i], now, grace);
+	return failed * 5 >= SCAN_MIN * 4;
+}
+
 void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
@@ -244,6 +254,9 @@ void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
 	if (h->kept < SCAN_MIN || (hv.silent && !last)) /* perhaps answers cannot be seen: time will tell */
 		return;
 	const unsigned n = hosts_openings(&en->hosts, h, list);
+
+	if (!enough_failed(list, n, now.ts, last ? SECOND : 3 * SECOND))
+		return;
 	struct tally t = count_targets(list, n, now.ts, 3 * SECOND, &hv);
 
 	if (last && t.targets < SCAN_MIN) {

@@ -2,26 +2,16 @@
 #include <string.h>
 
 #include "aggregate.h"
+#include "compiler.h"
 #include "finding.h"
 #include "resolve.h"
 
-enum scope { FRAME, CONN, HOST };
-
-static const struct {
-	uint16_t keep, suppress;
-	uint8_t scope;
-} precedence[] = {
-#define PREFER(left, scope, right) { RULE_##left, RULE_##right, scope },
-#include "precedence.def"
-#undef PREFER
-};
-
-#define PRECEDENCES (sizeof(precedence) / sizeof(*precedence))
-
-bool resolve_host_prefers(enum rule left, enum rule right)
+bool resolve_host_prefers(const struct engine *en, enum rule left, enum rule right)
 {
-	for (unsigned i = 0; i < PRECEDENCES; i++)
-		if (precedence[i].scope == HOST && precedence[i].keep == left && precedence[i].suppress == right)
+	const struct precedence_list *list = &en->rules.by_host;
+
+	for (unsigned i = list->first[right]; i < list->first[right + 1]; i++)
+		if (precedences[list->row[i]].keep == left)
 			return true;
 	return false;
 }
@@ -110,27 +100,21 @@ static void check_masks(const struct view *v)
 
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b)
 {
-	const struct rule_list *list = &en->rules[on];
+	const struct rule_list *list = &en->rules.on[on];
+	uint64_t wanted[RULE_WORDS];
 
-#ifndef NDEBUG
-	if (on == ON_SEGMENT)
-		check_masks(v);
-#endif
-	if (on == ON_SEGMENT && !(list->when & v->events))
-		return;
-	for (unsigned i = 0; i < list->n; i++)
-		if (on != ON_SEGMENT || rule_rows[list->rule[i]].when & v->events)
+	if (on != ON_SEGMENT) {
+		for (unsigned i = 0; i < list->n; i++)
 			ask(en, c, v, (enum rule)list->rule[i], b);
-}
-
-void resolve_list_rules(struct rule_list *lists)
-{
-	for (enum rule r = 0; r < RULE_COUNT; r++) {
-		struct rule_list *list = &lists[rule_rows[r].on];
-
-		list->rule[list->n++] = (uint16_t)r;
-		list->when |= rule_rows[r].when;
+		return;
 	}
+#ifndef NDEBUG
+	check_masks(v);
+#endif
+	rule_index_wanted(&en->rules, v->events, wanted);
+	for (unsigned i = 0; i < RULE_WORDS; i++)
+		for (; wanted[i]; wanted[i] &= wanted[i] - 1)
+			ask(en, c, v, (enum rule)(64 * i + LOWEST_BIT(wanted[i])), b);
 }
 
 void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct batch *b)
@@ -261,20 +245,27 @@ static bool explained(const struct batch *b, const struct fired *f)
 	return false;
 }
 
+static bool same_cause(const struct precedence *p, const struct draft *a, const struct draft *b)
+{
+	return p->scope == PRECEDENCE_CONN || decisive(a) == decisive(b);
+}
+
 /* The finding that takes precedence over f, in the batch or on record. */
 static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
 {
-	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].suppress != f->rule || precedence[i].scope == HOST ||
-		    finding_disabled(en, precedence[i].keep))
+	const struct precedence_list *list = &en->rules.by_suppressed;
+
+	for (unsigned i = list->first[f->rule]; i < list->first[f->rule + 1]; i++) {
+		const struct precedence *p = &precedences[list->row[i]];
+
+		if (finding_disabled(en, p->keep))
 			continue;
 		for (unsigned j = 0; j < b->n; j++)
-			if (b->fired[j].rule == precedence[i].keep &&
-			    (precedence[i].scope == CONN || decisive(&b->fired[j].draft) == decisive(&f->draft)))
+			if (b->fired[j].rule == p->keep && same_cause(p, &b->fired[j].draft, &f->draft))
 				return true;
-		struct finding_cell *left = find(en, c, precedence[i].keep, -1);
+		struct finding_cell *left = find(en, c, p->keep, -1);
 
-		if (!left || (precedence[i].scope == FRAME && decisive(&left->draft) != decisive(&f->draft)))
+		if (!left || !same_cause(p, &left->draft, &f->draft))
 			continue;
 		if (left->related_count < TCPLINT_MAX_RELATED)
 			left->related[left->related_count++] = (uint8_t)f->rule;
@@ -283,14 +274,16 @@ static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const
 	return false;
 }
 
-static void add_related(struct finding_cell *cell, const struct batch *b, const struct fired *f)
+static void add_related(const struct engine *en, struct finding_cell *cell, const struct batch *b, const struct fired *f)
 {
-	for (unsigned i = 0; i < PRECEDENCES; i++) {
-		if (precedence[i].keep != f->rule || precedence[i].scope == HOST)
-			continue;
+	const struct precedence_list *list = &en->rules.by_kept;
+
+	for (unsigned i = list->first[f->rule]; i < list->first[f->rule + 1]; i++) {
+		const struct precedence *p = &precedences[list->row[i]];
+
 		for (unsigned j = 0; j < b->n; j++)
-			if (b->fired[j].rule == precedence[i].suppress && cell->related_count < TCPLINT_MAX_RELATED &&
-			    (precedence[i].scope == CONN || decisive(&b->fired[j].draft) == decisive(&f->draft)))
+			if (b->fired[j].rule == p->suppress && cell->related_count < TCPLINT_MAX_RELATED &&
+			    same_cause(p, &b->fired[j].draft, &f->draft))
 				cell->related[cell->related_count++] = (uint8_t)b->fired[j].rule;
 	}
 }
@@ -346,7 +339,7 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 	/* a timer that looks again is not another occurrence */
 	if (cell && decisive(&cell->draft) == decisive(&f->draft) && row->on != ON_SEGMENT)
 		return;
-	en->hits[f->rule]++;
+	en->hits[f->rule] += !en->replaying;
 	if (cell) {
 		if (f->has_would_be && !cell->has_would_be) {
 			cell->has_would_be = true;
@@ -381,7 +374,7 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 	while (*link)
 		link = &finding_at(&en->cells, *link)->next;
 	*link = number;
-	add_related(cell, b, f);
+	add_related(en, cell, b, f);
 	judge(c, cell);
 	finding_emit(en, c, NULL, cell);
 }
@@ -393,7 +386,9 @@ static bool aggregated(struct engine *en, struct conn *c, const struct fired *f)
 
 	if (timer && c->aggregated == f->rule + 1)
 		return true;
-	if (!aggregate_covers(en, c, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
+	const struct opening_id id = opening_id_of(c);
+
+	if (!aggregate_covers(en, &id, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
 		return false;
 	if (timer)
 		c->aggregated = (uint16_t)(f->rule + 1);
@@ -412,7 +407,7 @@ void resolve_report(struct engine *en, struct conn *c, struct view *v, struct ba
 		}
 		if (explained(b, f) || suppressed(en, c, b, f))
 			continue;
-		if (!aggregated(en, c, f))
+		if (en->replaying || !aggregated(en, c, f)) /* what a host stood for was not taken quietly */
 			report_one(en, c, b, f);
 	}
 	b->n = 0;

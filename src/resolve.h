@@ -30,8 +30,6 @@ static inline void batch_begin(struct batch *b)
 
 void batch_add(struct batch *b, enum rule r, enum outcome o, const struct draft *d);
 
-/* Sort the catalogue by where a rule runs; `lists` has one entry for each enum rule_on. */
-void resolve_list_rules(struct rule_list *lists);
 /* Rules of `on` over the view: candidates are opened, the rest goes to the batch. */
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b);
 /* Ask the waiting candidates of a connection. */
@@ -43,6 +41,6 @@ int64_t resolve_deadline(const struct engine *en, const struct conn *c);
 void resolve_forget(struct engine *en, struct conn *c);
 
 /* Whether a finding about a host stands for one about a connection or another of the same host. */
-bool resolve_host_prefers(enum rule left, enum rule right);
+bool resolve_host_prefers(const struct engine *en, enum rule left, enum rule right);
 
 #endif

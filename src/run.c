@@ -33,6 +33,8 @@ struct session {
 	struct report *report;
 	const struct reporter *reporter;
 	struct tcplint *lint;
+	bool started; /* a frame was read */
+	bool prompt;  /* the next frame may be a while: nothing waits for it */
 	struct ignore_list *ignored;
 	struct sandbox sandbox;
 	bool disabled[RULE_COUNT];
@@ -127,6 +129,8 @@ static bool open_report(struct session *s, const struct tcplint_options *lo, uns
 	s->reporter = o->format == FORMAT_TEXT ? &report_text : &report_json;
 	if (!destinations_open(&s->to, o, lo, s->capture, &s->source, e))
 		return false;
+	/* somebody waits for what we find, or for the packets of who has findings */
+	s->prompt = capture_is_live(s->capture) || destinations_read_pipe(o) || s->to.packets;
 	s->report = report_create(&(struct report_options){
 		.write = write_line,
 		.write_user = s,
@@ -247,6 +251,7 @@ static bool with_totals(struct session *s, bool last, bool (*use)(struct session
 	const char *names[DROPS_MAX];
 	unsigned n = 0;
 
+	tcplint_flush(s->lint);
 	for (unsigned r = 0; r < RULE_COUNT; r++)
 		hits[r] = tcplint_rule_hits(s->lint, r);
 	for (const char *name; n < DROPS_MAX; n++) {
@@ -350,22 +355,25 @@ static void tell_full(struct session *s)
 
 static bool feed(struct session *s, const struct frame *f)
 {
-	const struct tcplint_counters *n = tcplint_counters(s->lint);
+	const uint64_t evicted = tcplint_counters(s->lint)->evicted;
 
 	if (!destinations_mind(&s->to, f->ts))
 		return false;
 	note_file(s, f);
 	stats_if_due(s, f->ts);
-	if (!n->frames)
+	if (!s->started)
 		report_start(s->report, f->ts);
-	if (n->evicted && !s->full)
+	s->started = true;
+	if (evicted && !s->full)
 		tell_full(s);
 	if (s->pipe)
 		pipe_clock_frame(&s->clock, f->ts, capture_clock());
 	s->number = f->number;
 	if (s->to.packets)
 		packets_frame(s->to.packets, f);
-	tcplint_feed_numbered(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
+	tcplint_feed_ahead(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
+	if (s->prompt)
+		tcplint_flush(s->lint);
 	return true;
 }
 

@@ -13,9 +13,22 @@
 #define TCPLINT_VERSION "unknown"
 #endif
 
+/* Frames that are decoded before the first of them is looked at, so that what each needs is on its way from memory. */
+#define AHEAD 16
+
+struct waiting {
+	enum decode_result result;
+	int64_t ts;
+	uint32_t wire;
+	struct engine_place place;
+	struct segment segment;
+};
+
 struct tcplint {
 	struct decoder *decoder;
 	struct engine engine;
+	struct waiting waiting[AHEAD];
+	unsigned ahead; /* how many wait */
 	uint64_t dropped[DECODE_COUNT];
 	uint64_t number; /* of the latest frame */
 	bool finished;
@@ -89,10 +102,51 @@ void tcplint_feed(struct tcplint *t, int64_t ts, int linktype, const uint8_t *da
 	tcplint_feed_numbered(t, t->number + 1, ts, linktype, data, captured, wire);
 }
 
-void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
-			   uint32_t captured, uint32_t wire)
+static void count_frame(struct tcplint_counters *n, int64_t ts, uint32_t wire)
 {
-	struct tcplint_counters *n = &t->engine.counters;
+	n->frames++;
+	n->bytes += wire;
+	if (n->frames == 1)
+		n->first_ts = n->last_ts = ts;
+	if (ts > n->last_ts)
+		n->last_ts = ts;
+	if (ts < n->first_ts)
+		n->first_ts = ts;
+}
+
+static void take(struct tcplint *t, const struct waiting *w)
+{
+	count_frame(&t->engine.counters, w->ts, w->wire);
+	if (w->result == DECODE_SEGMENT) {
+		engine_segment(&t->engine, &w->segment, &w->place);
+	} else if (w->result == DECODE_QUOTE) {
+		engine_quote(&t->engine, &w->segment, &w->place);
+	} else {
+		t->dropped[w->result]++;
+		engine_time(&t->engine, w->ts);
+	}
+}
+
+void tcplint_flush(struct tcplint *t)
+{
+	const struct flow_table *flows = &t->engine.flows;
+	const unsigned n = t->ahead;
+
+	t->ahead = 0;
+	for (unsigned i = 0; i < n && n > 1; i++)
+		if (t->waiting[i].result == DECODE_SEGMENT)
+			flow_prefetch(flows, t->waiting[i].place.hash);
+	for (unsigned i = 0; i < n && n > 1; i++)
+		if (t->waiting[i].result == DECODE_SEGMENT)
+			flow_prefetch_part(flows, t->waiting[i].place.hash);
+	for (unsigned i = 0; i < n; i++)
+		take(t, &t->waiting[i]);
+}
+
+void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data, uint32_t captured,
+			uint32_t wire)
+{
+	struct waiting *w = &t->waiting[t->ahead++];
 	const struct frame f = {
 		.ts = ts,
 		.number = number,
@@ -101,52 +155,54 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 		.linktype = linktype,
 		.data = data,
 	};
-	struct segment s;
 
 	t->number = number;
-	n->frames++;
-	n->bytes += f.wire;
-	if (n->frames == 1)
-		n->first_ts = n->last_ts = ts;
-	if (ts > n->last_ts)
-		n->last_ts = ts;
-	if (ts < n->first_ts)
-		n->first_ts = ts;
-	const enum decode_result r = decode_frame(t->decoder, &f, &s);
+	w->ts = ts;
+	w->wire = f.wire;
+	w->result = decode_frame(t->decoder, &f, &w->segment);
+	if (w->result == DECODE_SEGMENT || w->result == DECODE_QUOTE) {
+		engine_find_place(&t->engine, &w->segment, &w->place);
+		flow_prefetch_slot(&t->engine.flows, w->place.hash);
+	}
+	if (t->ahead == AHEAD)
+		tcplint_flush(t);
+}
 
-	if (r == DECODE_SEGMENT)
-		engine_segment(&t->engine, &s);
-	else if (r == DECODE_QUOTE)
-		engine_quote(&t->engine, &s);
-	else
-		t->dropped[r]++;
-	if (r != DECODE_SEGMENT && r != DECODE_QUOTE)
-		engine_time(&t->engine, ts);
+void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
+			   uint32_t captured, uint32_t wire)
+{
+	tcplint_feed_ahead(t, number, ts, linktype, data, captured, wire);
+	tcplint_flush(t);
 }
 
 void tcplint_source(struct tcplint *t)
 {
+	tcplint_flush(t);
 	engine_source(&t->engine);
 }
 
 void tcplint_tick(struct tcplint *t, int64_t now)
 {
+	tcplint_flush(t);
 	engine_tick(&t->engine, now);
 }
 
 void tcplint_missed(struct tcplint *t, int64_t from, int64_t to)
 {
+	tcplint_flush(t);
 	engine_missed(&t->engine, from, to);
 }
 
 void tcplint_report_hosts(struct tcplint *t)
 {
+	tcplint_flush(t);
 	aggregate_settle(&t->engine, false);
 	aggregate_records(&t->engine, false);
 }
 
 void tcplint_finish(struct tcplint *t, bool interrupted)
 {
+	tcplint_flush(t);
 	if (!t->finished)
 		engine_drain(&t->engine, interrupted);
 	t->finished = true;

@@ -12,13 +12,14 @@ enum place { DISARMED, LEVEL_0, LEVEL_1, HEAP };
 struct wheel_link {
 	int64_t when;
 	uint32_t next, prev;
+	uint32_t order;
 	uint16_t slot;
 	uint8_t place; /* enum place */
 };
 
 static struct wheel_link *link_of(struct wheel *w, uint32_t number)
 {
-	return slab_at(&w->links, number);
+	return slab_at(&w->links[!!(number & WHEEL_OTHER)], number & ~WHEEL_OTHER);
 }
 
 bool wheel_init(struct wheel *w, uint32_t limit, struct error *e)
@@ -27,19 +28,21 @@ bool wheel_init(struct wheel *w, uint32_t limit, struct error *e)
 	w->heap = malloc(FIRST_HEAP * sizeof(*w->heap));
 	if (!w->heap)
 		return fail(e, "no memory for timers");
-	return slab_init(&w->links, sizeof(struct wheel_link), limit, e);
+	return slab_init(&w->links[0], sizeof(struct wheel_link), limit, e) &&
+	       slab_init(&w->links[1], sizeof(struct wheel_link), limit, e);
 }
 
 void wheel_finish(struct wheel *w)
 {
 	free(w->heap);
 	w->heap = NULL;
-	slab_finish(&w->links);
+	slab_finish(&w->links[0]);
+	slab_finish(&w->links[1]);
 }
 
 static bool before(const struct wheel_due *a, const struct wheel_due *b)
 {
-	return a->when != b->when ? a->when < b->when : a->number < b->number;
+	return a->when != b->when ? a->when < b->when : (int32_t)(a->order - b->order) < 0;
 }
 
 static void heap_push(struct wheel *w, struct wheel_due due)
@@ -87,7 +90,7 @@ static void insert(struct wheel *w, uint32_t number, int64_t when)
 	l->when = when;
 	if (tick <= w->tick) {
 		l->place = HEAP;
-		heap_push(w, (struct wheel_due){ .when = when, .number = number });
+		heap_push(w, (struct wheel_due){ .when = when, .order = l->order, .number = number });
 		return;
 	}
 	/* beyond the horizon it fires early, and its owner arms it again */
@@ -106,9 +109,10 @@ static void insert(struct wheel *w, uint32_t number, int64_t when)
 	*head = number;
 }
 
-void wheel_arm(struct wheel *w, uint32_t number, int64_t when)
+void wheel_arm(struct wheel *w, uint32_t number, uint32_t order, int64_t when)
 {
 	wheel_disarm(w, number);
+	link_of(w, number)->order = order;
 	if (w->tick == INT64_MIN)
 		w->tick = (when >> TICK_BITS) - 1;
 	insert(w, number, when);

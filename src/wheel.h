@@ -16,14 +16,16 @@
 #include "slab.h"
 
 #define WHEEL_SLOTS 256
+/* Numbers with this bit count by themselves. */
+#define WHEEL_OTHER UINT32_C(0x80000000)
 
 struct wheel_due {
 	int64_t when;
-	uint32_t number;
+	uint32_t order, number;
 };
 
 struct wheel {
-	struct slab links; /* one struct wheel_link for each connection, by its number */
+	struct slab links[2]; /* one struct wheel_link for each connection, by its number; [1]: those with WHEEL_OTHER */
 	uint32_t slot[2][WHEEL_SLOTS];
 	int64_t tick; /* the slot of level 0 whose members are in the heap, counted from 1970 */
 	struct wheel_due *heap;
@@ -33,8 +35,11 @@ struct wheel {
 bool wheel_init(struct wheel *w, uint32_t limit, struct error *e) MUST_CHECK;
 void wheel_finish(struct wheel *w);
 
-/* Fire `number` at `when`; in the past: as soon as possible.  Replaces an earlier timer of the number. */
-void wheel_arm(struct wheel *w, uint32_t number, int64_t when);
+/*
+ * Fire `number` at `when`; in the past: as soon as possible.  Replaces an earlier timer of the number.  Of two that are due
+ * at the same time, the one with the lower `order` is first.
+ */
+void wheel_arm(struct wheel *w, uint32_t number, uint32_t order, int64_t when);
 /* Time went back to `now`: what is armed stays armed for its own time. */
 void wheel_turn_back(struct wheel *w, int64_t now);
 void wheel_disarm(struct wheel *w, uint32_t number);

@@ -30,7 +30,7 @@ oracle: seq
 wheel: slab
 names:
 decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
-zeek|conn|holes: $words rules zeek conn slab
+zeek|conn|holes|quiet_cell: $words rules zeek conn slab
 time_wait|vantage: $connection oracle time_wait vantage
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
 hosts: $words rules siphash slab
@@ -38,8 +38,10 @@ twins: $words rules
 draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates hosts twins
 message: $connection draft
 cells: rules slab
-flow: $connection siphash slab
-incarnation|engine|record*|resolve*|finding|aggregate|judge*|host_record|watch: $connection cells draft flow hosts slab wheel message precedence incarnation engine record record_private resolve time_wait vantage finding aggregate judge tracker twins watch
+rule_index: rules precedence
+flow: $connection quiet_cell siphash slab
+recent: $connection
+incarnation|engine|lifetime|quiet*|record*|resolve*|finding|aggregate|judge*|host_record|watch: $connection cells draft flow hosts slab wheel message rule_index incarnation engine lifetime quiet quiet_cell recent record record_private resolve time_wait vantage finding aggregate judge tracker twins watch
 tcplint: $words decode engine aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
@@ -67,7 +69,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation lifetime quiet* record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }

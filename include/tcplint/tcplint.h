@@ -412,6 +412,7 @@ struct tcplint_options {
 	float min_confidence;
 	bool all;      /* hand every connection to the sink, not only those with findings */
 	bool segments; /* call sink.segment */
+	bool loud;     /* for tests: no connection is kept in the small form of those of which there is nothing to say */
 	bool tunnels;  /* look inside GRE, IPIP, 6in4, VXLAN, GENEVE, GTP-U */
 	bool headers_only; /* payload is cut off on purpose: that is no truncation */
 	bool vlan_in_key; /* the same 4-tuple in two VLANs is two connections */
@@ -453,6 +454,14 @@ void tcplint_feed(struct tcplint *t, int64_t ts, int linktype, const uint8_t *da
  */
 void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
 			   uint32_t captured, uint32_t wire);
+/*
+ * The same, for whoever has more frames at once, as in a file: some are decoded before the first of them is looked at,
+ * which is faster, and the sink and the counters may hear of a frame only when later ones are fed.  tcplint_flush()
+ * lets nothing wait, nor do tcplint_tick(), tcplint_report_hosts() and tcplint_finish().
+ */
+void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
+			uint32_t captured, uint32_t wire);
+void tcplint_flush(struct tcplint *t);
 /* The frames that follow come from another source, whose clock may stand anywhere. */
 void tcplint_source(struct tcplint *t);
 /* Nothing arrived, and it is `now`: lets things expire. */

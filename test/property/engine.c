@@ -4,7 +4,7 @@
  *
  * Nothing may crash, no rule may fire outside the events of its row (asserted in the engine
  * where assertions are on), every segment is counted, every connection is released once, and a
- * run in which no segment takes the short way (in_order.c) gives the same answer.  The seed is printed; another may be given.
+ * run in which no segment takes the short way (in_order.c) and no connection the small form (quiet.h) gives the same answer.  The seed is printed; another may be given.
  */
 #undef NDEBUG
 #include <assert.h>
@@ -17,6 +17,7 @@
 
 #define DLT_RAW_IP 12
 #define SEGMENTS   30000
+#define PACKET_MAX 100
 
 static uint64_t state;
 
@@ -97,9 +98,9 @@ static struct {
 
 static uint32_t tcp_packet(uint8_t *p, bool forward, uint32_t port, uint32_t seq, uint32_t ack, uint8_t f, uint32_t len)
 {
-	const uint32_t options = extra.stamped ? 12 : 0;
+	const uint32_t options = extra.stamped ? 12 : f & 0x02 ? 4 : 0; /* other SYNs have an MSS option */
 
-	memset(p, 0, 100);
+	memset(p, 0, PACKET_MAX);
 	p[0] = 0x45;
 	p[1] = extra.tos;
 	put16(p + 2, 40 + options + len);
@@ -113,9 +114,11 @@ static uint32_t tcp_packet(uint8_t *p, bool forward, uint32_t port, uint32_t seq
 	put16(p + 22, forward ? 80 : port);
 	put32(p + 24, seq);
 	put32(p + 28, ack);
-	p[32] = extra.stamped ? 0x80 : 0x50;
+	p[32] = (uint8_t)(0x50 + (options << 2));
 	p[33] = f;
 	put16(p + 34, extra.window);
+	if (options == 4)
+		put32(p + 40, 0x020405b4);
 	if (extra.stamped) {
 		put32(p + 40, 0x0101080a);
 		put32(p + 44, extra.value);
@@ -173,6 +176,43 @@ static uint32_t ordinary(uint8_t *p)
 	return tcp_packet(p, side, 1000 + i, next[side] - len - (glitch == 4), next[!side] + (glitch == 5), flags, len);
 }
 
+static struct {
+	unsigned step; /* SYN, SYN-ACK, ACK, data, FIN, ACK, FIN, ACK */
+	uint32_t next[2], closer;
+} dialogue[3];
+
+/* Whole conversations of three stacks, from SYN to the ACK of the last FIN, and now and then something else. */
+static uint32_t polite(uint8_t *p)
+{
+	static const uint8_t flags[] = { 0x02, 0x12, 0x10, 0x18, 0x11, 0x10, 0x11, 0x10 };
+	const uint32_t i = draw(3), port = 1000 + i, glitch = draw(80);
+	uint32_t *next = dialogue[i].next, step = dialogue[i].step, side = draw(2), len = 0;
+
+	if (step == 3 && draw(12) == 0) {
+		dialogue[i].closer = side;
+		dialogue[i].step = step = 4;
+	}
+	if (step == 0) {
+		next[0] = draw(2) ? 0xfffff000u + draw(0xfff) : draw(UINT32_MAX);
+		next[1] = draw(UINT32_MAX);
+	}
+	if (step == 3)
+		len = draw(3) ? 1 + draw(39) : 0;
+	else
+		side = step < 3 ? step != 1 : step == 4 || step == 7 ? dialogue[i].closer : !dialogue[i].closer;
+	const uint32_t seq = next[side], ack = step ? next[!side] : 0;
+
+	if (step == 4 && draw(3) == 0)
+		dialogue[i].step++; /* the other FIN acknowledges this one */
+	dialogue[i].step = step == 3 ? 3 : (dialogue[i].step + 1) % 8;
+	next[side] += len + (step < 2) + (step == 4 || step == 6);
+	if (glitch == 0)
+		next[side] += draw(2); /* its sender counts otherwise */
+	if (glitch == 1)
+		dialogue[i].step = draw(8);
+	return tcp_packet(p, side, port, seq - (glitch == 2), ack + (glitch == 3), glitch == 4 ? (uint8_t)draw(64) : flags[step], len);
+}
+
 /* A raw IPv4 packet with a TCP segment whose checksum field is 0, which counts as not filled in yet. */
 static uint32_t noise(uint8_t *p)
 {
@@ -181,7 +221,7 @@ static uint32_t noise(uint8_t *p)
 	const uint32_t len = draw(3) ? 0 : 1 + draw(40);
 	const uint8_t f = odd ? (uint8_t)draw(64) : flags[draw(10)];
 
-	memset(p, 0, 80);
+	memset(p, 0, PACKET_MAX);
 	p[0] = 0x45;
 	put16(p + 2, 40 + len);
 	put16(p + 4, draw(65536));
@@ -207,7 +247,7 @@ static void on_segment(void *user, const struct tcplint_segment *g)
 	assert(g->after[0] < TCPLINT_STATE_COUNT && g->after[1] < TCPLINT_STATE_COUNT);
 }
 
-/* `segments`: every segment goes the long way. */
+/* `segments`: every connection is kept in full, and every segment goes the long way. */
 static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t max_connections, bool segments)
 {
 	struct tally t = { 0 };
@@ -220,7 +260,7 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 	struct tcplint_options o;
 	char error[256];
 	int64_t now = INT64_C(1700000000000000000);
-	uint8_t p[100];
+	uint8_t p[PACKET_MAX];
 
 	tcplint_options_init(&o);
 	o.min_severity = TCPLINT_INFO;
@@ -234,6 +274,7 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 	state = seed;
 	memset(talk, 0, sizeof(talk));
 	memset(&extra, 0, sizeof(extra));
+	memset(dialogue, 0, sizeof(dialogue));
 	for (unsigned i = 0; i < SEGMENTS; i++) {
 		const uint32_t kind = draw(1000);
 
@@ -256,15 +297,17 @@ int main(int argc, char **argv)
 {
 	const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 9293;
 	static const uint32_t limits[] = { 1000, 3, 1 };
+	static uint32_t (*const packets[])(uint8_t *) = { noise, ordinary, polite };
+	static const char *const names[] = { "noise", "ordinary", "polite" };
 
 	printf("seed %" PRIu64 "\n", seed);
-	for (unsigned i = 0; i < 2 * sizeof(limits) / sizeof(*limits); i++) {
-		uint32_t (*packet)(uint8_t *) = i % 2 ? ordinary : noise;
-		const uint32_t limit = limits[i / 2];
+	for (unsigned i = 0; i < 3 * sizeof(limits) / sizeof(*limits); i++) {
+		uint32_t (*packet)(uint8_t *) = packets[i % 3];
+		const uint32_t limit = limits[i / 3];
 		const struct tally a = run(packet, seed, limit, false), b = run(packet, seed, limit, true);
 
 		printf("%s, %u segments, at most %u connections: %" PRIu64 " connections, %" PRIu64 " findings\n",
-		       i % 2 ? "ordinary" : "noise", SEGMENTS, limit, a.connections, a.findings);
+		       names[i % 3], SEGMENTS, limit, a.connections, a.findings);
 		assert(a.digest == b.digest && a.findings == b.findings && a.connections == b.connections);
 	}
 	return 0;

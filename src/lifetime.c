@@ -1,0 +1,311 @@
+/* How long connections live, what their timers do, and how they are released. */
+#include <stdlib.h>
+
+#include "aggregate.h"
+#include "incarnation.h"
+#include "lifetime.h"
+#include "quiet.h"
+#include "record.h"
+#include "resolve.h"
+#include "tracker.h"
+
+/* A RST may be followed by segments that were in flight, and by the RST's victim. */
+#define AFTER_RST (3 * SECOND)
+
+bool engine_loss_near(const struct engine *en, int64_t ts)
+{
+	const unsigned n = en->losses < LOSS_MEMORY ? en->losses : LOSS_MEMORY;
+
+	for (unsigned i = 0; i < n; i++)
+		if (en->loss[i] >= ts - SECOND && en->loss[i] <= ts + SECOND)
+			return true;
+	return false;
+}
+
+/* A point for each second, to which engine_loss_near() adds one on either side; of a long time, the end. */
+void engine_missed(struct engine *en, int64_t from, int64_t to)
+{
+	if (from < to - LOSS_MEMORY / 2 * SECOND)
+		from = to - LOSS_MEMORY / 2 * SECOND;
+	for (int64_t ts = from; ts < to; ts += SECOND)
+		en->loss[en->losses++ % LOSS_MEMORY] = ts;
+	en->loss[en->losses++ % LOSS_MEMORY] = to;
+}
+
+/* ---- lifetimes ---- */
+
+static int64_t idle_limit(const struct engine *en, const struct conn *c)
+{
+	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
+
+	if (c->superseded)
+		return c->superseded + RESOLVE_TIMEOUT - c->last.ts;
+	if (c->origin == TCPLINT_ORIGIN_STRAY)
+		return AFTER_RST;
+	if (conn_finished(c)) {
+		if (fact_is(a, RESET) || fact_is(b, RESET))
+			return AFTER_RST;
+		return fact_is(a, FIN_ACKED) && fact_is(b, FIN_ACKED) ? 2 * en->limits.msl : IDLE_HALF_OPEN;
+	}
+	if (c->self_connect ? !fact_is(a, SYN_ACKED) : !fact_is(a, SYN_ACKED) || !fact_is(b, SYN_ACKED))
+		return IDLE_HALF_OPEN;
+	return fact_is(a, FIN_SENT) && fact_is(b, FIN_SENT) ? IDLE_HALF_OPEN : IDLE_ESTABLISHED;
+}
+
+/* When the connection wants to be looked at although no segment comes. */
+int64_t lifetime_deadline(const struct engine *en, const struct conn *c)
+{
+	int64_t deadline = c->last.ts + idle_limit(en, c);
+
+	if (c->candidates) {
+		const int64_t d = resolve_deadline(en, c);
+
+		deadline = d < deadline ? d : deadline;
+	}
+	if (c->synacks && !c->hs_ack.frame)
+		lifetime_sooner(&deadline, c->synack[0].first.ts + SYNACK_WAIT, en->now);
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		if (!fact_is(&c->end[i], FIN_SENT))
+			continue;
+		lifetime_sooner(&deadline, c->detail[i].first_fin.ts + FIN_WAIT_1_MAX, en->now);
+		lifetime_sooner(&deadline, c->last.ts + STALL_WARN + 1, en->now);
+	}
+	return deadline;
+}
+
+void lifetime_rearm(struct engine *en, struct conn *c)
+{
+	const int64_t deadline = lifetime_deadline(en, c);
+
+	/* a deadline that moved away is found when the old one fires */
+	if (c->deadline && c->deadline > en->now && deadline >= c->deadline)
+		return;
+	c->deadline = deadline;
+	wheel_arm(&en->wheel, flow_number(&en->flows, c), (uint32_t)c->id.id, deadline);
+}
+
+void lifetime_reclassify(struct engine *en, struct conn *c)
+{
+	if (conn_finished(c))
+		flow_set_age_class(&en->flows, flow_number(&en->flows, c), AGE_CLOSED);
+	else if (fact_is(&c->end[CLIENT], SYN_ACKED) && fact_is(&c->end[SERVER], SYN_ACKED))
+		flow_set_age_class(&en->flows, flow_number(&en->flows, c), AGE_ESTABLISHED);
+}
+
+/* ---- views without a segment ---- */
+
+struct view lifetime_view(struct engine *en, struct conn *c, int64_t now)
+{
+	struct view v = {
+		.c = c,
+		.x = CLIENT,
+		.y = SERVER,
+		.X = &c->end[CLIENT],
+		.Y = &c->end[SERVER],
+		.XD = &c->detail[CLIENT],
+		.YD = &c->detail[SERVER],
+		.limits = &en->limits,
+		.holes = &en->holes,
+		.now = now,
+	};
+
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		v.state[i] = c->end[i].state;
+		v.certain[i] = c->end[i].certain;
+		v.known[i] = tracker_known(c, i);
+	}
+	return v;
+}
+
+/* ---- loss ---- */
+
+/* The capture missed numbers of `side`: `lost` says which, and what proves it. */
+static void lose(struct engine *en, struct conn *c, enum side side, const struct hole *lost, int64_t now,
+		 struct batch *b)
+{
+	struct view v = lifetime_view(en, c, now);
+
+	c->loss += lost->acked_to - lost->from;
+	c->loss_ts = lost->seen.ts;
+	en->counters.capture_loss += lost->acked_to - lost->from;
+	en->loss[en->losses++ % LOSS_MEMORY] = lost->seen.ts;
+	v.events = EV_LOSS;
+	v.lost_side = side;
+	v.lost_from = lost->from;
+	v.lost_to = lost->acked_to;
+	v.lost_seen = lost->seen;
+	v.lost_acked = lost->acked;
+	resolve_run(en, c, &v, ON_SEGMENT, b);
+}
+
+/* Ranges that the peer acknowledged and that never came. */
+void lifetime_account_loss(struct engine *en, struct conn *c, int64_t now, int64_t wait, struct batch *b)
+{
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		struct hole lost;
+
+		while (c->end[i].holes && holes_take_lost(&en->holes, &c->end[i], now, wait, &lost))
+			lose(en, c, i, &lost, now, b);
+	}
+}
+
+/* A SYN-ACK that the client acknowledged, of a server that was captured otherwise. */
+static void account_missed_synack(struct engine *en, struct conn *c, int64_t now, struct batch *b)
+{
+	const struct endpoint *C = &c->end[CLIENT], *S = &c->end[SERVER];
+
+	if (c->origin != TCPLINT_ORIGIN_SYN || c->self_connect || c->simultaneous || c->split ||
+	    c->detail[SERVER].synack || c->detail[SERVER].syn || !knows(S, K_SEEN) || !knows(S, K_ISN_INFERRED) ||
+	    fact_get(C, SYN_RCVD) != CONFIRMED)
+		return;
+	const struct mark proof = c->detail[CLIENT].fact[SYN_RCVD];
+
+	lose(en, c, SERVER, &(struct hole){ .from = S->isn, .to = S->isn + 1, .acked_to = S->isn + 1, .seen = proof, .acked = proof },
+	     now, b);
+}
+
+/* ---- release ---- */
+
+void lifetime_release(struct engine *en, struct conn *c, enum tcplint_end end, int64_t now)
+{
+	struct batch b;
+	struct view v = lifetime_view(en, c, now);
+
+	batch_begin(&b);
+	v.releasing = true;
+	v.ending = end;
+	lifetime_account_loss(en, c, now, 0, &b);
+	account_missed_synack(en, c, now, &b);
+	resolve_settle(en, c, &v, &b);
+	resolve_run(en, c, &v, ON_TIMER, &b);
+	resolve_run(en, c, &v, ON_END, &b);
+	resolve_report(en, c, &v, &b);
+	tracker_settle(c);
+	record_connection(en, c, end);
+	holes_clear(&en->holes, &c->end[CLIENT]);
+	holes_clear(&en->holes, &c->end[SERVER]);
+	resolve_forget(en, c);
+	wheel_disarm(&en->wheel, flow_number(&en->flows, c));
+	flow_remove(&en->flows, flow_number(&en->flows, c));
+}
+
+void lifetime_fire(struct engine *en, struct conn *c, int64_t now)
+{
+	if (now >= c->last.ts + idle_limit(en, c)) {
+		lifetime_release(en, c, c->superseded ? TCPLINT_END_REUSE : TCPLINT_END_TIMEOUT, now);
+		return;
+	}
+	struct batch b;
+	struct view v = lifetime_view(en, c, now);
+
+	batch_begin(&b);
+	lifetime_account_loss(en, c, now, REORDER_WINDOW, &b);
+	resolve_settle(en, c, &v, &b);
+	resolve_run(en, c, &v, ON_TIMER, &b);
+	resolve_report(en, c, &v, &b);
+	c->deadline = 0;
+	lifetime_rearm(en, c);
+}
+
+/* A clock that jumps: back by more than reordering explains, or ahead by more than an idle link does. */
+#define CLOCK_BACK  (10 * SECOND)
+#define CLOCK_AHEAD (3600 * SECOND)
+
+/*
+ * What time it is when a frame claims `ts`.  A step back (files in the wrong order, a clock that
+ * was set) turns the timers back, or all that follows would count as long expired.  One
+ * frame alone from a far future is not believed until another one agrees.
+ */
+static int64_t clock_of(struct engine *en, int64_t ts)
+{
+	if (en->now == INT64_MIN)
+		return ts;
+	if (ts < en->now - CLOCK_BACK) {
+		wheel_turn_back(&en->wheel, ts);
+		en->now = ts;
+	}
+	if (ts > en->now + CLOCK_AHEAD && (!en->ahead || ts < en->ahead - CLOCK_BACK)) {
+		en->ahead = ts;
+		return en->now;
+	}
+	en->ahead = 0;
+	return ts;
+}
+
+void engine_time(struct engine *en, int64_t ts)
+{
+	engine_tick(en, clock_of(en, ts));
+}
+
+void engine_tick(struct engine *en, int64_t now)
+{
+	int64_t when;
+	uint32_t number;
+
+	while ((number = wheel_next(&en->wheel, now, &when))) {
+		if (when > en->now)
+			en->now = when;
+		if (flow_is_quiet(number))
+			quiet_fire(en, number, en->now);
+		else
+			lifetime_fire(en, flow_conn(&en->flows, number), en->now);
+	}
+	if (now > en->now)
+		en->now = now;
+}
+
+struct open {
+	uint64_t id;
+	uint32_t number;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const uint64_t x = ((const struct open *)a)->id, y = ((const struct open *)b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+static void release_any(struct engine *en, uint32_t number, enum tcplint_end end)
+{
+	if (flow_is_quiet(number))
+		quiet_release(en, number, end, en->now);
+	else
+		lifetime_release(en, flow_conn(&en->flows, number), end, en->now);
+}
+
+/* Those that are still there into `list`, by id; they are `n`. */
+static void list_open(const struct flow_table *t, struct open *list)
+{
+	uint32_t n = 0;
+	bool sorted = true;
+
+	for (uint32_t i = 1; i < t->quiet.fresh; i++)
+		if (flow_quiet(t, i)->in_use)
+			list[n++] = (struct open){ flow_quiet(t, i)->id, i | FLOW_QUIET };
+	for (uint32_t i = 1; i < t->conns.fresh; i++)
+		if (flow_conn(t, i)->in_use)
+			list[n++] = (struct open){ flow_conn(t, i)->id.id, i };
+	for (uint32_t i = 1; i < n && sorted; i++)
+		sorted = list[i - 1].id <= list[i].id;
+	if (!sorted)
+		qsort(list, n, sizeof(*list), by_id);
+}
+
+void engine_drain(struct engine *en, bool interrupted)
+{
+	const enum tcplint_end end = interrupted ? TCPLINT_END_INTERRUPTED : TCPLINT_END_EOF;
+	const struct flow_table *t = &en->flows;
+	const uint32_t n = t->conns.used + t->quiet.used;
+	struct open *list = malloc((n ? n : 1) * sizeof(*list));
+
+	aggregate_settle(en, true);
+	if (list)
+		list_open(t, list);
+	for (uint32_t i = 0; i < n && list; i++)
+		release_any(en, list[i].number, end);
+	free(list);
+	while (!list && flow_least_valuable(t)) /* no memory to sort them */
+		release_any(en, flow_least_valuable(t), end);
+	aggregate_records(en, true);
+}

@@ -1,0 +1,183 @@
+/* Timers and the release of quiet connections: what struct conn would have counted. */
+#include <assert.h>
+
+#include "aggregate.h"
+#include "finding.h"
+#include "lifetime.h"
+#include "quiet.h"
+
+/* ---- rules that fire on ordinary conversations ---- */
+
+/* All of them state what the tap saw, with a confidence that nothing changes (resolve.c). */
+static bool is_loud(const struct engine *en, enum rule r)
+{
+	const struct rule_row *row = &rule_rows[r];
+	const struct finding_cell cell = {
+		.rule = (uint16_t)r,
+		.verdict = (uint8_t)row->public.verdict,
+		.severity = (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity),
+		.confidence = 0.9F,
+	};
+
+	/* no other finding explains it, and it explains none */
+	assert(en->rules.by_suppressed.first[r] == en->rules.by_suppressed.first[r + 1]);
+	assert(en->rules.by_kept.first[r] == en->rules.by_kept.first[r + 1]);
+	return finding_passes(en, &cell);
+}
+
+void quiet_init(struct engine *en)
+{
+	en->quiet.on = !en->options.segments && !en->options.loud;
+	en->quiet.loud_cut = is_loud(en, RULE_truncated_capture);
+	en->quiet.loud_close = is_loud(en, RULE_close_normal_4way) || is_loud(en, RULE_close_3seg);
+	en->quiet.loud_unanswered = is_loud(en, RULE_syn_unanswered);
+	en->quiet.loud_incomplete = is_loud(en, RULE_handshake_incomplete);
+}
+
+void quiet_count(struct engine *en, enum rule r, bool first)
+{
+	en->hits[r]++;
+	if (first && !finding_disabled(en, r))
+		en->counters.findings_below_threshold++;
+}
+
+/* A finding about a host stands for it. */
+static bool covered(struct engine *en, const struct quiet *q, enum rule r)
+{
+	const struct opening_id id = {
+		.client = &q->key.end[q->swapped],
+		.server = &q->key.end[!q->swapped],
+		.start = { q->syn.ts, q->id },
+	};
+
+	if (!aggregate_covers(en, &id, r, TCPLINT_BY_NETWORK))
+		return false;
+	en->hits[r]++;
+	return true;
+}
+
+/* ---- timers ---- */
+
+static int64_t idle_limit(const struct engine *en, const struct quiet *q)
+{
+	switch ((enum quiet_stage)q->stage) {
+	case QUIET_OPEN:
+	case QUIET_ESTABLISHED:
+	case QUIET_FIN:
+	case QUIET_FIN_ACKED:
+		return IDLE_ESTABLISHED;
+	case QUIET_CLOSED:
+		return 2 * en->limits.msl;
+	case QUIET_SYN:
+	case QUIET_SYNACK:
+	case QUIET_FINS:
+		break;
+	}
+	return IDLE_HALF_OPEN;
+}
+
+int64_t quiet_deadline(const struct engine *en, const struct quiet *q)
+{
+	int64_t deadline = q->last_ts + idle_limit(en, q);
+
+	if (q->stage == QUIET_SYNACK)
+		lifetime_sooner(&deadline, q->synack.ts + SYNACK_WAIT, en->now);
+	if (q->stage < QUIET_FIN)
+		return deadline;
+	const struct quiet_closing *k = flow_closing(&en->flows, flow_part(&en->flows, q));
+
+	for (unsigned i = 0; i < k->count; i++)
+		if (k->segment[i].flags & FLAG_FIN)
+			lifetime_sooner(&deadline, k->segment[i].ts + FIN_WAIT_1_MAX, en->now);
+	lifetime_sooner(&deadline, q->last_ts + STALL_WARN + 1, en->now);
+	return deadline;
+}
+
+void quiet_rearm(struct engine *en, struct quiet *q, uint32_t number)
+{
+	const int64_t deadline = quiet_deadline(en, q);
+
+	if (q->deadline && q->deadline > en->now && deadline >= q->deadline)
+		return;
+	q->deadline = deadline;
+	wheel_arm(&en->wheel, number, (uint32_t)q->id, deadline);
+}
+
+/* The SYN-ACK waits for its acknowledgment for so long that handshake_incomplete fires. */
+static bool incomplete(const struct quiet *q, int64_t now)
+{
+	return q->stage == QUIET_SYNACK && !q->aggregated && now - q->synack.ts >= SYNACK_WAIT;
+}
+
+void quiet_fire(struct engine *en, uint32_t number, int64_t now)
+{
+	struct quiet *q = flow_quiet(&en->flows, number);
+	const bool closing = q->stage >= QUIET_FIN && q->stage <= QUIET_FINS;
+
+	if (!closing && now >= q->last_ts + idle_limit(en, q)) {
+		quiet_release(en, number, TCPLINT_END_TIMEOUT, now);
+		return;
+	}
+	if (incomplete(q, now))
+		q->aggregated = covered(en, q, RULE_handshake_incomplete);
+	if (closing || incomplete(q, now)) {
+		lifetime_fire(en, quiet_replay(en, number), now);
+		return;
+	}
+	q->deadline = 0;
+	quiet_rearm(en, q, number);
+}
+
+/* ---- the end ---- */
+
+/* The rule that fires at the release of a half-open connection; RULE_COUNT: none. */
+static enum rule last_rule(const struct quiet *q, enum tcplint_end end, int64_t now)
+{
+	if (incomplete(q, now))
+		return RULE_handshake_incomplete;
+	/* where the input ends, or room was needed, the answer may have been on its way */
+	if (q->stage == QUIET_SYN && (end == TCPLINT_END_TIMEOUT || now - q->last_ts >= RESOLVE_TIMEOUT))
+		return RULE_syn_unanswered;
+	return RULE_COUNT;
+}
+
+/* Open, and silent for so long that close_without_fin fires. */
+static bool gone(const struct quiet *q, enum tcplint_end end, int64_t now)
+{
+	return (q->stage == QUIET_OPEN || q->stage == QUIET_ESTABLISHED) && end != TCPLINT_END_EVICTED &&
+	       now - q->last_ts >= 3600 * SECOND;
+}
+
+/* What is to be reported is reported by struct conn. */
+static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end end, int64_t now)
+{
+	const enum rule r = last_rule(q, end, now);
+	const bool loud = r == RULE_syn_unanswered ? en->quiet.loud_unanswered : en->quiet.loud_incomplete;
+
+	if (en->options.all || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) || gone(q, end, now))
+		return false;
+	if (r == RULE_COUNT || covered(en, q, r))
+		return true;
+	if (loud)
+		return false;
+	quiet_count(en, r, true);
+	return true;
+}
+
+void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int64_t now)
+{
+	const struct quiet *q = flow_quiet(&en->flows, number);
+	const bool opened = q->stage >= QUIET_OPEN, closed = q->stage == QUIET_CLOSED;
+	struct tcplint_counters *n = &en->counters;
+
+	if (!is_silent(en, q, end, now)) {
+		lifetime_release(en, quiet_replay(en, number), end, now);
+		return;
+	}
+	n->handshake[opened ? TCPLINT_CONFORMANT : TCPLINT_INCOMPLETE]++;
+	n->teardown[closed ? TCPLINT_CONFORMANT : TCPLINT_NOT_SEEN]++;
+	n->end[closed ? TCPLINT_END_FIN : end]++;
+	n->origin[TCPLINT_ORIGIN_SYN]++;
+	wheel_disarm(&en->wheel, number);
+	flow_remove(&en->flows, number);
+}

@@ -1,0 +1,241 @@
+/* From a quiet connection to a struct conn: the segments that were kept take the long way, at their own times. */
+#include <assert.h>
+#include <string.h>
+
+#include "hosts.h"
+#include "lifetime.h"
+#include "quiet.h"
+#include "tracker.h"
+
+static struct segment segment_of(const struct quiet *q, const struct kept *k)
+{
+	static const uint8_t ipv4[12] = { [10] = 0xff, [11] = 0xff };
+	const bool from_second = (k->side == CLIENT) == q->swapped;
+	const struct tcplint_address *from = &q->key.end[from_second], *to = &q->key.end[!from_second];
+	struct segment s = {
+		.ts = k->ts,
+		.frame = q->id + k->frame,
+		.src.port = from->port,
+		.dst.port = to->port,
+		.vlan = q->key.vlan,
+		.tunnel = q->key.tunnel,
+		.seq = k->seq,
+		.ack = k->ack,
+		.len = k->len,
+		.flags = k->flags,
+		.window = k->window,
+		.ip_id = k->ip_id,
+		.ttl = k->ttl,
+		.checksum = k->checksum,
+		.truncated = k->truncated,
+		.tcp_captured = k->captured,
+		.tcp_length = k->data_offset * 4U + k->len,
+		.data_offset = k->data_offset,
+		.opt = { .present = k->present, .ts_val = k->ts_val, .ts_ecr = k->ts_ecr },
+	};
+
+	s.ipv6 = memcmp(from->ip, ipv4, sizeof(ipv4));
+	memcpy(s.src.ip, from->ip, sizeof(s.src.ip));
+	memcpy(s.dst.ip, to->ip, sizeof(s.dst.ip));
+	return s;
+}
+
+static struct segment syn_of(const struct quiet *q, const struct kept_syn *k, enum side x)
+{
+	struct segment s = segment_of(q, &(struct kept){
+		.ts = k->ts,
+		.frame = k->frame,
+		.seq = k->seq,
+		.ack = x == SERVER ? q->syn.seq + 1 : 0,
+		.ts_val = k->ts_val,
+		.ts_ecr = k->ts_ecr,
+		.present = k->present,
+		.flags = k->flags,
+		.window = k->window,
+		.ip_id = k->ip_id,
+		.ttl = k->ttl,
+		.side = (uint8_t)x,
+		.checksum = k->checksum,
+	});
+
+	s.opt.mss = k->mss;
+	s.opt.wscale = k->wscale;
+	return s;
+}
+
+static struct segment third_of(const struct quiet *q, const struct kept_third *k)
+{
+	return segment_of(q, &(struct kept){
+		.ts = k->ts,
+		.frame = k->frame,
+		.seq = q->syn.seq + 1,
+		.ack = q->synack.seq + 1,
+		.len = k->len,
+		.ts_val = k->ts_val,
+		.ts_ecr = k->ts_ecr,
+		.present = q->stamped ? OPT_TIMESTAMPS : 0,
+		.flags = k->flags,
+		.window = k->window,
+		.ttl = q->syn.ttl,
+		.side = CLIENT,
+		.checksum = k->checksum,
+	});
+}
+
+static void play(struct engine *en, struct conn *c, const struct segment *s, enum side x, bool first)
+{
+	struct view v = { .limits = &en->limits, .holes = &en->holes, .now = s->ts };
+	struct batch b;
+
+	batch_begin(&b);
+	zeek_segment(&c->zeek, (int)x, s);
+	tracker_classify(&v, c, s, x, first);
+	resolve_run(en, c, &v, ON_SEGMENT, &b);
+	tracker_apply(c, &en->holes, &v);
+	resolve_report(en, c, &v, &b);
+}
+
+/* ---- what the segments in between add up to ---- */
+
+static void carry_side(struct conn *c, const struct quiet *q, const struct quiet_side *X, enum side x)
+{
+	struct endpoint *e = &c->end[x];
+	struct endpoint_detail *d = &c->detail[x];
+	const bool more = X->segments > e->segments;
+
+	e->smax = X->smax;
+	e->amax = X->amax;
+	e->redge = X->redge;
+	e->maxwnd = X->maxwnd;
+	e->window = X->window;
+	e->tsval = X->tsval;
+	e->segments = X->segments;
+	e->payload_bytes = X->smax - e->isn - 1;
+	e->known |= K_AMAX | K_REDGE | (X->good ? K_GOOD_CHECKSUM : 0);
+	if (X->has_data) {
+		e->dmax = X->smax;
+		e->known |= K_DMAX;
+		d->last_data = (struct mark){ X->data_ts, q->id + X->data_frame };
+	}
+	if (X->has_cover) {
+		e->hs_cover = X->cover;
+		e->known |= K_HS_ACK;
+	}
+	e->last = (struct mark){ X->last_ts, q->id + X->last_frame };
+	if (c->last.frame < e->last.frame)
+		c->last = e->last;
+	if (more)
+		d->latest = (struct latest){
+			.at = e->last,
+			.before = X->last_ts - X->last_gap,
+			.seq = X->smax - X->last_len,
+			.ack = X->amax,
+			.end = X->smax,
+			.flags = X->last_flags,
+		};
+}
+
+static void carry_zeek(struct zeek *z, const struct quiet_part *p)
+{
+	for (enum side x = CLIENT; x <= SERVER; x++) {
+		struct zeek_end *e = &z->end[x];
+
+		e->last = p->side[x].smax;
+		e->ack = p->side[other(x)].amax;
+		e->trimmed = e->ack - e->start;
+		e->delivered = p->side[x].delivered;
+		e->gaps = p->side[x].gaps;
+		e->trusted = p->side[x].good;
+		z->seen[x] |= p->seen[x];
+	}
+	for (unsigned i = 0; i < p->letter_count && z->length < ZEEK_HISTORY_MAX; i++)
+		z->history[z->length++] = p->letters[i];
+}
+
+/* The first of the segments that the snapshot cut fires its rule, the others are counted with it. */
+static void carry_cut(struct engine *en, struct conn *c, const struct quiet *q, const struct quiet_closing *p)
+{
+	const struct segment s = {
+		.ts = p->cut_first,
+		.frame = q->id + p->cut_frame,
+		.tcp_captured = p->cut_captured,
+		.tcp_length = p->cut_length,
+		.truncated = true,
+	};
+	struct view v = lifetime_view(en, c, s.ts);
+	struct batch b;
+
+	batch_begin(&b);
+	c->truncated = true;
+	v.s = &s;
+	v.events = EV_TAP;
+	resolve_run(en, c, &v, ON_SEGMENT, &b);
+	resolve_report(en, c, &v, &b);
+	struct finding_cell *cell = finding_at(&en->cells, c->findings);
+
+	if (cell) { /* there was room */
+		cell->count = p->cut_count;
+		cell->last_ts = p->cut_last;
+	}
+}
+
+static void carry(struct conn *c, const struct quiet *q, const struct quiet_part *p)
+{
+	carry_zeek(&c->zeek, p);
+	carry_side(c, q, &p->side[CLIENT], CLIENT);
+	carry_side(c, q, &p->side[SERVER], SERVER);
+	if (q->stage != QUIET_OPEN)
+		fact_set(c, SERVER, SYN_ACKED, CONFIRMED, c->last);
+}
+
+static void play_all(struct engine *en, struct conn *c, const struct quiet *q, const struct quiet_part *p,
+		     const struct quiet_closing *k)
+{
+	struct segment s = syn_of(q, &q->syn, CLIENT);
+
+	play(en, c, &s, CLIENT, true);
+	if (q->stage >= QUIET_SYNACK) {
+		s = syn_of(q, &q->synack, SERVER);
+		play(en, c, &s, SERVER, false);
+	}
+	if (p) {
+		s = third_of(q, &p->third);
+		play(en, c, &s, CLIENT, false);
+		carry(c, q, p);
+	}
+	if (k && k->cut_count)
+		carry_cut(en, c, q, k);
+	for (unsigned i = 0; k && i < k->count; i++) {
+		s = segment_of(q, &k->segment[i]);
+		play(en, c, &s, (enum side)k->segment[i].side, false);
+	}
+}
+
+struct conn *quiet_replay(struct engine *en, uint32_t number)
+{
+	static const uint8_t opening[] = { [QUIET_SYN] = OPENING_PENDING, [QUIET_SYNACK] = OPENING_ANSWERED };
+	const struct quiet q = *flow_quiet(&en->flows, number);
+	struct quiet_part part = { 0 };
+	struct quiet_closing closing = { 0 };
+	const struct segment syn = syn_of(&q, &q.syn, CLIENT);
+
+	if (q.part)
+		part = *flow_part(&en->flows, &q);
+	if (part.closing)
+		closing = *flow_closing(&en->flows, &part);
+	wheel_disarm(&en->wheel, number);
+	const uint32_t loud = flow_make_loud(&en->flows, number);
+	struct conn *c = flow_conn(&en->flows, loud);
+
+	engine_begin(c, &syn, q.swapped);
+	en->replaying = true;
+	play_all(en, c, &q, q.part ? &part : NULL, part.closing ? &closing : NULL);
+	en->replaying = false;
+	c->opening = q.stage <= QUIET_SYNACK ? opening[q.stage] : OPENING_NONE;
+	c->aggregated = q.aggregated ? RULE_handshake_incomplete + 1 : 0;
+	memcpy(c->recent, q.recent, sizeof(c->recent));
+	c->recent_next = q.recent_next;
+	c->deadline = q.deadline;
+	wheel_arm(&en->wheel, loud, (uint32_t)q.id, q.deadline);
+	return c;
+}
