@@ -26,7 +26,7 @@
 
 enum { FIN = 1, SYN = 2, ACK = 16 };
 
-/* Numbers are relative to the sender's initial one, which is 1000 for both. */
+/* Numbers are relative to the sender's initial one. */
 static const struct step {
 	uint8_t back, flags;
 	uint16_t len;
@@ -62,6 +62,14 @@ static void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, v);
 }
 
+/* An initial sequence number like any other. */
+static uint32_t isn(uint64_t c, unsigned side)
+{
+	c = (c * 2 + side + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	c = (c ^ c >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)(c >> 32);
+}
+
 static void checksum(uint8_t *at, const uint8_t *p, size_t n, uint32_t sum)
 {
 	for (size_t i = 0; i < n; i += 2)
@@ -79,14 +87,15 @@ static size_t make(uint8_t *f, uint64_t n)
 	/* Many hosts, as behind a busy service: one that opened them all would be a finding. */
 	const uint32_t client = 0x0a000002 + (uint32_t)(c % 4096), server = 0xc0000201;
 	const uint32_t port = 10000 + (uint32_t)(c / 4096 % 50000), from = s->back ? server : client, to = s->back ? client : server;
+	const uint32_t header = s->flags & SYN ? 24 : 20; /* with the MSS */
 	uint8_t *ip = f + 14, *tcp = ip + 20;
 
-	memset(f, 0, HEADERS);
+	memset(f, 0, HEADERS + 4);
 	f[0] = f[6] = 2;
 	f[s->back ? 5 : 11] = 1;
 	put16(f + 12, ETH_P_IP);
 	ip[0] = 0x45;
-	put16(ip + 2, 40U + s->len);
+	put16(ip + 2, 20 + header + s->len);
 	put16(ip + 4, (uint32_t)n);
 	ip[8] = 64;
 	ip[9] = 6;
@@ -95,13 +104,15 @@ static size_t make(uint8_t *f, uint64_t n)
 	checksum(ip + 10, ip, 20, 0);
 	put16(tcp, s->back ? 80 : port);
 	put16(tcp + 2, s->back ? port : 80);
-	put32(tcp + 4, 1000 + s->seq);
-	put32(tcp + 8, s->flags & ACK ? 1000 + s->ack : 0);
-	tcp[12] = 5 << 4;
+	put32(tcp + 4, isn(c, s->back) + s->seq);
+	put32(tcp + 8, s->flags & ACK ? isn(c, !s->back) + s->ack : 0);
+	tcp[12] = (uint8_t)(header << 2);
 	tcp[13] = s->flags;
 	put16(tcp + 14, 65535);
-	checksum(tcp + 16, tcp, 20, (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff) + 6 + 20U + s->len);
-	return HEADERS + s->len;
+	if (s->flags & SYN)
+		put32(tcp + 20, 0x02040000 | PAYLOAD);
+	checksum(tcp + 16, tcp, header, (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff) + 6 + header + s->len);
+	return 14 + 20 + header + s->len;
 }
 
 static int64_t clock_now(void)
