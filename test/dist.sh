@@ -3,7 +3,8 @@
 #
 #	dist.sh TCPLINT SERVICE BASH ZSH FISH
 set -u
-program=$1 service=$2 bash_file=$3 zsh_file=$4 fish_file=$5
+program=$(realpath "$1") service=$(realpath "$2")
+bash_file=$(realpath "$3") zsh_file=$(realpath "$4") fish_file=$(realpath "$5")
 failures=0
 
 complain() {

@@ -174,7 +174,7 @@ class Test:
         self.check(b"{" not in open(path, "rb").read(), "standard output closed: records in the file of packets")
 
     def full(self):
-        """On a file system of 64 KiB, of which something takes a part for a while."""
+        """On a file system of 256 KiB, of which something takes the most for a while."""
         disk = self.path("disk")
         stop, drop = os.path.join(disk, "stop"), os.path.join(disk, "drop")
         run = Run(self.program, ["-o", stop])
@@ -187,7 +187,7 @@ class Test:
 
         filler = os.path.join(disk, "filler")
         with open(filler, "wb") as f:
-            f.write(bytes(40000))
+            f.write(bytes(200000))
         run = Run(self.program, ["-o", drop, "--on-write-error", "drop"])
         run.feed(self.header + b"".join(self.parts[:100]))
         self.check(until(lambda: size(drop) > 15000), "a full disk: nothing is written")
@@ -237,7 +237,7 @@ def main(argv):
             part()
         disk = os.path.join(directory, "disk")
         os.mkdir(disk)
-        mount = f'mount -t tmpfs -o size=64k tcplint "{disk}"'
+        mount = f'mount -t tmpfs -o size=256k tcplint "{disk}"'
         unshare = ["unshare", "-m", "sh", "-c"]
         if subprocess.run([*unshare, mount], capture_output=True, check=False).returncode:
             print("skipped: a full disk: no file system can be mounted here")

@@ -83,13 +83,13 @@ def conversation(port, data_segments, faulty, pieces=1):
     send(False, 5000, 1001, SYN | ACK)
     send(True, seq, ack, ACK)
     for _ in range(data_segments):
-        send(True, seq, ack, ACK | PSH, b"x" * 600)
-        seq += 600
+        send(True, seq, ack, ACK | PSH, b"x" * 500)
+        seq += 500
         send(False, ack, seq, ACK)
     send(True, seq, ack, FIN | ACK)
     send(False, ack, seq + 1, ACK)
     if faulty:
-        send(True, seq + 1, ack, ACK | PSH, b"y" * 600)
+        send(True, seq + 1, ack, ACK | PSH, b"y" * 500)
     send(False, ack, seq + 1, FIN | ACK)
     send(True, seq + 1, ack + 1, ACK)
     return out
