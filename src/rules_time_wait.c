@@ -59,7 +59,7 @@ bool rule_time_wait_estimate(const struct view *v, struct draft *d)
 
 bool rule_time_wait_fin_reacked(const struct view *v, struct draft *d)
 {
-	if (!time_wait_answered(v) || v->YD->last_fin.frame <= v->XD->last_ack_of_fin.frame)
+	if (!(v->events & EV_DUP_ACK) || !time_wait_answered(v) || v->YD->last_fin.frame <= v->XD->last_ack_of_fin.frame)
 		return false;
 	draft_offender(d, v->x);
 	draft_frame(d, v->XD->last_ack_of_fin);
