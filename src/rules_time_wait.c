@@ -346,21 +346,35 @@ enum outcome settle_time_wait_old_duplicate(const struct view *v, struct candida
 
 /* ---- assassination ---- */
 
-/* RFC 1337, Figure 1: an old segment of X, the ACK of Y in TIME_WAIT, and the RST that X answers with. */
+/*
+ * RFC 1337, Figure 1: an old segment of X, the ACK of Y in TIME_WAIT, and the RST that X answers with.  TIME_WAIT
+ * sends no ACK unprovoked, whether the old segment passed the tap or came from beyond it.
+ */
+static bool answers_time_wait(const struct view *v)
+{
+	const struct mark acked = v->YD->last_ack_of_fin;
+	const struct latest *t = &v->YD->latest;
+
+	return !has(v, FLAG_ACK) && v->Y->last.frame > v->X->last.frame && t->at.frame == v->Y->last.frame &&
+	       t->ack == v->s->seq && t->end == t->seq && t->seq == v->Y->fend &&
+	       (v->Y->last.frame != acked.frame || v->XD->fin_copies);
+}
+
+/* It is too late for an answer to anything: X, or somebody in its name, ends TIME_WAIT out of the blue. */
+static bool out_of_the_blue(const struct view *v)
+{
+	return !v->XD->last_rst.frame && v->s->ts - v->Y->last.ts > crossing(v->X) && v->s->ts - v->X->last.ts > crossing(v->X);
+}
+
 bool rule_time_wait_assassinated(const struct view *v, struct draft *d)
 {
 	const struct conn *c = v->c;
-	const struct mark acked = v->YD->last_ack_of_fin;
 
-	if (!live(v, EV_RST) || v->s->flags & FLAG_ACK || !time_wait_held_by(c, v->y) || v->s->seq != v->X->fend)
+	if (!live(v, EV_RST) || !time_wait_held_by(c, v->y) || v->s->seq != v->X->fend)
 		return false;
-	/*
-	 * The RST answers an ACK that came after the last one of the close.  TIME_WAIT sends none unprovoked, whether
-	 * the old segment passed the tap or came from beyond it.
-	 */
-	if (v->Y->last.frame <= v->X->last.frame || v->YD->latest.at.frame != v->Y->last.frame ||
-	    v->YD->latest.ack != v->s->seq || v->YD->latest.end != v->YD->latest.seq || v->YD->latest.seq != v->Y->fend ||
-	    (v->Y->last.frame == acked.frame && !v->XD->fin_copies))
+	const bool answer = answers_time_wait(v);
+
+	if (!answer && !out_of_the_blue(v))
 		return false;
 	if (c->foreign_syn.frame && c->foreign_side == v->x)
 		return false; /* its own new SYN was refused, and this clears the way for it (RFC 9293, 3.5.1) */
@@ -368,6 +382,8 @@ bool rule_time_wait_assassinated(const struct view *v, struct draft *d)
 
 	if (t >= two_msl(v))
 		return false;
+	if (!answer)
+		d->severity = TCPLINT_NOTICE;
 	draft_offender(d, v->x);
 	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
 	if (v->X->last.frame > v->XD->first_fin.frame)

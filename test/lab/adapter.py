@@ -22,11 +22,8 @@ MAP = {
     'hs_ack_ack_wrong': 'bad_handshake_ack',
     'synack_retransmit_after_ack': 'synack_after_established',
     'syn_in_synchronized': 'syn_on_open_connection',
-    'half_open_discovery': 'syn_on_open_connection',
     'checksum_bad': 'bad_checksum',
     'ack_beyond_sent': 'ack_of_unsent_data',
-    'rst_abort': 'rst_close',
-    'half_duplex_close_reset': 'rst_after_fin',
     'old_duplicate_syn': 'old_duplicate_syn',
     'teardown_incomplete': 'close_incomplete',
     'challenge_ack': 'challenge_ack',
@@ -66,9 +63,17 @@ def found(r):
         names.add('syn_retransmission')
     if client['synack'] > 1 or server['synack'] > 1:
         names.add('synack_retransmission')
-    opened = any(s['state'] == 'ESTABLISHED' for s in server.get('states', []))
-    if (client['rst'] or server['rst']) and not opened:
+    opened = [any(s['state'] == 'ESTABLISHED' for s in end.get('states', [])) for end in (client, server)]
+    rst = client['rst'] or server['rst']
+    if rst and not opened[1]:
         names.add('rst_in_handshake')
+    if r['end'] == 'rst' and any(opened):
+        names.add('rst_after_fin' if client['fin'] or server['fin'] else 'rst_close')
+    for f in r['findings']:
+        if f['rule'] == 'half_open_discovery' and f['offender'] == 'client':
+            names |= {'syn_on_open_connection', 'rst_in_handshake'}  # it was in SYN_SENT again
+        if f['rule'] == 'synack_ack_mismatch' and client['rst']:
+            names.add('rst_in_handshake')
     return sorted(names)
 
 
