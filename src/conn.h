@@ -80,6 +80,8 @@ struct endpoint {
 	uint8_t ttl;
 	uint8_t hole_count;
 	uint16_t limit;    /* bytes of options and payload that the peer takes in one segment; 0: not known, or not to be judged */
+	uint8_t id_run;    /* how many of its latest segments had the IP identification after that of the one before */
+	uint16_t ip_id;    /* of its latest segment */
 	struct mark last;  /* its latest segment */
 	uint64_t payload_bytes;
 	uint32_t segments, retransmitted;
@@ -266,6 +268,15 @@ static inline enum belief fact_get(const struct endpoint *e, enum fact f)
 static inline bool fact_is(const struct endpoint *e, enum fact f)
 {
 	return e->facts >> (2 * f) & 3;
+}
+
+/* rules.md 1.7, 2c: a sender that counts its packets shows by that whether the capture has them all. */
+static inline void note_ip_id(struct endpoint *e, uint16_t id, bool counted)
+{
+	const bool next = counted && (uint16_t)(id - e->ip_id) == 1;
+
+	e->id_run = (uint8_t)(!next ? 0 : e->id_run < UINT8_MAX ? e->id_run + 1 : UINT8_MAX);
+	e->ip_id = id;
 }
 
 static inline bool knows(const struct endpoint *e, unsigned k)

@@ -41,6 +41,7 @@ static const struct {
 	{ EVI_loss_proven, "loss_proven" },
 	{ EVI_nothing_beyond_fin, "nothing_beyond_fin" },
 	{ EVI_order_proven, "order_proven" },
+	{ EVI_no_id_gap, "no_id_gap" },
 };
 
 static void public_values(const struct conn *c, const struct draft *d, struct tcplint_finding *out)

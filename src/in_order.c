@@ -65,6 +65,7 @@ void tracker_go_on(struct conn *c, const struct segment *s, enum side x)
 	const struct mark m = mark_of(s);
 
 	X->segments++;
+	note_ip_id(X, s->ip_id, !s->ipv6);
 	if (s->checksum == CHECKSUM_OK)
 		X->known |= K_GOOD_CHECKSUM;
 	YD->fin_copies_unanswered = YD->data_copies_unanswered = YD->syn_copies_unanswered = 0;

@@ -120,4 +120,22 @@ static inline bool shares_space(const struct view *v, const struct candidate *k,
 	       (own || v->s->flags & FLAG_ACK) && one_space(&v->c->end[seq ? other(x) : x], own ? v->s->seq : v->s->ack, number);
 }
 
+/* What is missing may have overtaken so many that were sent before it. */
+#define OVERTAKEN 3
+
+/*
+ * The identifications of the peer of who opened the candidate go on by one from before it to now, with `before`
+ * more segments ahead of it: nothing of the peer's is missing.
+ */
+static inline bool no_id_gap(const struct view *v, struct candidate *k, unsigned before)
+{
+	const struct endpoint *e = &v->c->end[other((enum side)k->sender)];
+	const uint32_t since = e->segments - k->heard;
+
+	if (since < OVERTAKEN || e->id_run < since + before || e->last.ts - k->opened <= REORDER_WINDOW)
+		return false;
+	k->draft.evidence |= EVI_no_id_gap;
+	return true;
+}
+
 #endif

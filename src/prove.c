@@ -66,6 +66,23 @@ static void prove_fin(struct conn *c, const struct view *v)
 	fact_set(c, v->x, FIN_RCVD, CONFIRMED, v->X->turn && m.ts - fin.ts >= v->X->turn ? fin : m);
 }
 
+/* The client speaks only once its SYN is acknowledged; a server may send FIN, or data with Fast Open, before. */
+static void prove_opening(struct conn *c, const struct view *v, bool acks_cover)
+{
+	const struct segment *s = v->s;
+	const struct endpoint *X = v->X, *Y = v->Y;
+	const bool data = s->len && !c->fast_open;
+
+	if (!fact_is(X, SYN_SENT) || !fact_is(X, SYN_RCVD))
+		return;
+	/* of a server whose SYN-ACK nobody was seen to acknowledge, another SYN-ACK may still say that it is wrong */
+	if (data && !acks_cover && !knows(X, K_ACTIVE) && !c->hs_ack.frame && knows(Y, K_SEEN) && !c->simultaneous)
+		fact_set(c, v->x, SYN_ACKED, TENTATIVE, mark_of(s));
+	else if (acks_cover || data || (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
+					(!c->simultaneous || fact_is(X, SYN_ACKED))))
+		fact_set(c, v->x, SYN_ACKED, CONFIRMED, mark_of(s));
+}
+
 void tracker_prove(struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;
@@ -93,12 +110,7 @@ void tracker_prove(struct conn *c, const struct view *v)
 	if (s->flags & (FLAG_SYN | FLAG_RST))
 		return;
 
-	/* the client speaks only once its SYN is acknowledged; a server may send FIN, or data with Fast Open, before */
-	if (fact_is(X, SYN_SENT) && fact_is(X, SYN_RCVD) &&
-	    (acks_cover || (s->len && !c->fast_open) ||
-	     (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
-	      (!c->simultaneous || fact_is(X, SYN_ACKED)))))
-		fact_set(c, x, SYN_ACKED, CONFIRMED, m);
+	prove_opening(c, v, acks_cover);
 	if (knows(X, K_FIN_COVER) && seq_ge(s->ack, X->fin_cover))
 		fact_set(c, x, FIN_ACKED, CONFIRMED, m);
 }

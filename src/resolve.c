@@ -36,6 +36,16 @@ static uint64_t decisive(const struct draft *d)
 
 /* ---- candidates ---- */
 
+#define LONGEST_PATIENCE (60 * SECOND)
+
+/* rules.md 4, resolve_timeout: a timer of RFC 6298 is about twice as long as the way there and back. */
+static int64_t patience(const struct conn *c)
+{
+	const int64_t four = 4 * 2 * (c->end[CLIENT].turn + c->end[SERVER].turn);
+
+	return four < RESOLVE_TIMEOUT ? RESOLVE_TIMEOUT : four < LONGEST_PATIENCE ? four : LONGEST_PATIENCE;
+}
+
 static void open_candidate(struct engine *en, struct conn *c, const struct view *v, enum rule r, const struct draft *d)
 {
 	for (const struct candidate_cell *q = candidate_at(&en->cells, c->candidates); q;
@@ -54,7 +64,8 @@ static void open_candidate(struct engine *en, struct conn *c, const struct view 
 		.rule = (uint16_t)r,
 		.sender = (uint8_t)v->x,
 		.opened = v->now,
-		.deadline = v->now + RESOLVE_TIMEOUT,
+		.deadline = v->now + patience(c),
+		.heard = v->Y->segments,
 		.draft = *d,
 	};
 	if (v->s) {

@@ -98,6 +98,7 @@ enum evidence {
 	EVI_loss_proven = 1 << 7,       /* bytes were acknowledged that were never captured */
 	EVI_nothing_beyond_fin = 1 << 8,
 	EVI_order_proven = 1 << 9,      /* timestamps or acknowledgments prove the order of emission */
+	EVI_no_id_gap = 1 << 10,        /* the sender counts its packets, and the capture has all of them */
 };
 
 /* What a settle function answers. */
@@ -116,6 +117,7 @@ struct candidate {
 	uint32_t seq, ack, end; /* of that segment */
 	uint32_t number[2];     /* the rule's own */
 	int64_t opened, deadline;
+	uint32_t heard; /* how many segments its peer had sent by then */
 	struct draft draft;
 };
 

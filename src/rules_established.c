@@ -20,6 +20,18 @@ bool rule_ack_beyond_sent(const struct view *v, struct draft *d)
 	return true;
 }
 
+/* A SYN or SYN-ACK since: of a device that always begins with one number, perhaps. */
+static bool opened_again(const struct conn *c, int64_t since)
+{
+	for (unsigned i = 0; i < c->syns; i++)
+		if (c->syn[i].last.ts > since)
+			return true;
+	for (unsigned i = 0; i < c->synacks; i++)
+		if (c->synack[i].last.ts > since)
+			return true;
+	return false;
+}
+
 enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 {
 	const enum side y = other((enum side)k->sender);
@@ -33,12 +45,15 @@ enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 			return WAIT;
 		return SUPPORTED;
 	}
+	/* the same numbers are used once more: what came in between may not have been captured */
+	const bool again = opened_again(v->c, k->opened);
+
 	/*
 	 * RFC 9293, 3.10.7.4 step 5: "then send an ACK", which shows how far it has really sent.  Of a single number it
 	 * might be a probe, which begins one before (3.8.4); in SYN_SENT it may be the challenge of an incarnation that the
 	 * capture did not see.
 	 */
-	if (v->s && !k->draft.number[1] && v->drives && v->x == y && v->s->seq == Y->smax && k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
+	if (v->s && !again && !k->draft.number[1] && v->drives && v->x == y && v->s->seq == Y->smax && k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
 	    (v->now - k->opened > crossing(Y) || (Y->turn && v->now - k->opened >= Y->turn && !(v->events & EV_ACK_NEW)))) {
 		k->draft.evidence |= EVI_peer_objected | EVI_never_acked;
 		return REFUTED;
@@ -46,9 +61,9 @@ enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 	if (!v->releasing && v->now < k->deadline)
 		return WAIT;
 	/* nothing of its sender came after it: then what it acknowledged may be missing as well */
-	if (Y->last.ts <= k->opened)
+	if (Y->last.ts <= k->opened || again)
 		k->draft.cap = 0.45F;
-	return PLAIN;
+	return !again && no_id_gap(v, k, 2) ? REFUTED : PLAIN;
 }
 
 bool rule_ack_beyond_fin(const struct view *v, struct draft *d)

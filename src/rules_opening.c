@@ -385,7 +385,9 @@ enum outcome settle_server_data_before_ack(const struct view *v, struct candidat
 		k->draft.evidence |= EVI_stimulus_repeated;
 		return REFUTED;
 	}
-	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
+	if (!v->releasing && v->now < k->deadline)
+		return WAIT;
+	return no_id_gap(v, k, 0) ? REFUTED : PLAIN;
 }
 
 /* Both ends in a synchronized state, by their own output, and neither finished. */

@@ -246,6 +246,9 @@ bool rule_fin_before_established(const struct view *v, struct draft *d)
 		return false;
 	if (!knows(v->X, K_ISN) || v->s->seq - v->X->isn > NEAR)
 		return false;
+	/* the peer acknowledges more than a SYN: the capture missed its own */
+	if (knows(v->Y, K_AMAX) && seq_gt(v->Y->amax, v->X->isn + 1 + v->XD->syn_len))
+		return false;
 	draft_offender(d, v->x);
 	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
 	draft_frame(d, v->XD->fact[SYN_SENT]);
@@ -282,8 +285,8 @@ enum outcome settle_fin_before_established(const struct view *v, struct candidat
 	if (s && v->x != k->sender && v->drives && has(v, FLAG_ACK)) {
 		if (s->flags & FLAG_RST)
 			return PLAIN;
-		if (s->flags & FLAG_SYN)
-			return judge_late_synack(v, k);
+		if (s->flags & FLAG_SYN) /* of another SYN: of a connection after this one */
+			return acks_a_syn(v->c, s->ack) ? judge_late_synack(v, k) : PLAIN;
 		/* an end that had sent no SYN would not acknowledge the FIN, nor go on where the FIN's ACK says */
 		if (seq_ge(s->ack, k->end) && s->seq - k->ack + NEAR <= 2 * NEAR)
 			return synack_missed(k);

@@ -189,6 +189,9 @@ bool rule_time_wait_cut_short(const struct view *v, struct draft *d)
 		return false;
 	judge_cut(v, d, t);
 	doubt_time_wait(v, d);
+	/* a newer timestamp would make it a deviation at least */
+	if (v->s->opt.present & OPT_CUT || v->c->options_cut)
+		d->scale = 0.5F;
 	if (time_wait_own_syn(v)) {
 		d->scale = 0.5F;
 		d->alternatives |= ALT_old_duplicate;

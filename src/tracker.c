@@ -263,6 +263,7 @@ void tracker_apply(struct conn *c, struct holes *h, struct view *v)
 	if (v->events & EV_DUPLICATE)
 		return;
 	X->payload_bytes += s->len;
+	note_ip_id(X, s->ip_id, !s->ipv6);
 	count(c, v);
 	if (v->drives && v->events & EV_CLOSING)
 		time_wait_note(c, v);
