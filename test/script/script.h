@@ -31,7 +31,7 @@ struct script_state {
 struct script_rule {
 	char name[48];
 	char would_be[48];  /* empty: not asserted */
-	char verdict[24];   /* empty: not asserted */
+	char verdict[24];   /* or severity; empty: not asserted */
 	char offender[12];  /* empty: not asserted */
 	float least, below; /* least <= confidence < below */
 	bool optional;
