@@ -48,6 +48,9 @@ void aggregate_syn(struct engine *en, const struct opening_id *c, const struct s
 void aggregate_answered(struct engine *en, const struct opening_id *c, const struct segment *s);
 void aggregate_completed(struct engine *en, const struct opening_id *c);
 
+/* What the connection, which is being released, has shown of TIME_WAIT. */
+void aggregate_time_wait(struct engine *en, const struct conn *c);
+
 /* A segment with flags that no procedure sends; to be told before what it shows is reported. */
 void aggregate_probe(struct engine *en, const struct view *v);
 

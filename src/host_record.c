@@ -60,6 +60,25 @@ void aggregate_settle(struct engine *en, bool last)
 	free(list);
 }
 
+/* rules.md 1.8: of a host only the greatest lower bound and the least upper one are worth keeping. */
+void aggregate_time_wait(struct engine *en, const struct conn *c)
+{
+	const bool held = c->time_wait.held.frame, gone = c->time_wait.gone.frame;
+
+	if (!held && !gone)
+		return;
+	const enum host_kind kind = c->time_wait.side == CLIENT ? HOST_CLIENT : HOST_SERVER;
+	struct host *h = hosts_find(&en->hosts, kind, (kind == HOST_CLIENT ? c->id.client : c->id.server).ip, 0);
+
+	if (!h)
+		return;
+	h->time_wait.n++;
+	if (held && c->time_wait.lower > h->time_wait.lower)
+		h->time_wait.lower = c->time_wait.lower;
+	if (gone && (!h->time_wait.upper || c->time_wait.upper < h->time_wait.upper))
+		h->time_wait.upper = c->time_wait.upper;
+}
+
 /* ---- records ---- */
 
 struct record {
@@ -139,6 +158,17 @@ static void add_findings(struct engine *en, struct record *r, struct host *h)
 	h->reported = true;
 }
 
+static void add_time_wait(struct tcplint_host *out, const struct host *h)
+{
+	if (h->kind == HOST_SERVICE || !h->time_wait.n)
+		return;
+	out->time_wait.connections += h->time_wait.n;
+	if (h->time_wait.lower > out->time_wait.lower)
+		out->time_wait.lower = h->time_wait.lower;
+	if (h->time_wait.upper && (!out->time_wait.upper || h->time_wait.upper < out->time_wait.upper))
+		out->time_wait.upper = h->time_wait.upper;
+}
+
 static void add_entry(struct engine *en, struct record *r, struct host *h)
 {
 	if (h->last > r->host.ts)
@@ -154,6 +184,7 @@ static void add_entry(struct engine *en, struct record *r, struct host *h)
 		add_service(&r->host, h);
 	if (h->kind == HOST_CLIENT || h->kind == HOST_SERVER)
 		add_numbers(&r->host, h);
+	add_time_wait(&r->host, h);
 	add_findings(en, r, h);
 }
 

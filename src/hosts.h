@@ -157,6 +157,10 @@ struct host {
 	uint64_t aggregated; /* findings of connections that its own stand for */
 	struct isn_verdict isn; /* once `judged` */
 	uint32_t shown[TCPLINT_MAX_NUMBERS];
+	struct {
+		int64_t lower, upper; /* the longest that it was seen to be held, the shortest after which it was not; 0: not known */
+		uint32_t n;           /* connections that showed it */
+	} time_wait;
 	union {
 		struct client client;
 		struct service service;

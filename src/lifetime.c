@@ -181,6 +181,7 @@ void lifetime_release(struct engine *en, struct conn *c, enum tcplint_end end, i
 	resolve_run(en, c, &v, ON_END, &b);
 	resolve_report(en, c, &v, &b);
 	tracker_settle(c);
+	aggregate_time_wait(en, c);
 	record_connection(en, c, end);
 	holes_clear(&en->holes, &c->end[CLIENT]);
 	holes_clear(&en->holes, &c->end[SERVER]);

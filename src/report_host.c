@@ -78,6 +78,18 @@ static void put_scans(struct report *r, json_t *object, const struct tcplint_hos
 	put_number(r, scan, "xmas", h->probes_xmas);
 }
 
+static void put_time_wait(struct report *r, json_t *object, const struct tcplint_host *h)
+{
+	json_t *t;
+
+	if (!h->time_wait.connections)
+		return;
+	t = put_object(r, object, "time_wait");
+	put_number(r, t, "connections", h->time_wait.connections);
+	put_seconds(r, t, "lower", h->time_wait.lower ? h->time_wait.lower : -1);
+	put_seconds(r, t, "upper", h->time_wait.upper ? h->time_wait.upper : -1);
+}
+
 bool json_host(struct report *r, const struct tcplint_host *h)
 {
 	char ip[ADDRESS_SIZE];
@@ -91,6 +103,7 @@ bool json_host(struct report *r, const struct tcplint_host *h)
 	put_roles(r, object, h);
 	put_floods(r, object, h);
 	put_scans(r, object, h);
+	put_time_wait(r, object, h);
 	put_number(r, object, "aggregated", h->aggregated);
 	findings = put_array(r, object, "findings");
 	for (unsigned i = 0; i < h->finding_count; i++) {

@@ -350,6 +350,10 @@ struct tcplint_host {
 		uint32_t targets, failed; /* of the minute that showed it */
 	} scan;
 	uint64_t probes_fin, probes_null, probes_xmas;
+	struct {
+		int64_t lower, upper; /* nanoseconds that it held TIME_WAIT at least and at most; 0: not known */
+		uint32_t connections; /* that showed it */
+	} time_wait;
 	uint64_t aggregated; /* findings of connections that these stand for and that were not reported */
 	unsigned finding_count;
 	const struct tcplint_finding *const *findings;
