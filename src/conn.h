@@ -135,7 +135,8 @@ struct endpoint_detail {
 	bool syn_ect;   /* one of its SYNs or SYN-ACKs was ECN-capable transport */
 	uint32_t first_fin_ack; /* the ACK field of its first FIN */
 	uint32_t fin_ack;       /* and of its latest */
-	uint32_t fin_tsval;
+	uint32_t fin_tsval;       /* of its latest FIN */
+	uint32_t first_fin_tsval;
 	uint8_t first_fin_ttl;
 	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by, fin_acked_last;
 	uint32_t fin_copies;   /* retransmissions of the FIN */

@@ -44,7 +44,7 @@ static void prove_fin(struct conn *c, const struct view *v)
 	const struct endpoint_detail *peer = &c->detail[v->y];
 	/* RFC 7323, 4.3: it echoes the copy that it received first */
 	const bool echoes = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS;
-	const bool first = echoes && s->opt.ts_ecr != peer->fin_tsval;
+	const bool first = echoes && s->opt.ts_ecr != peer->fin_tsval && s->opt.ts_ecr == peer->first_fin_tsval;
 	const struct mark fin = first ? peer->first_fin : peer->last_fin, m = mark_of(s);
 	const bool sack = c->detail[CLIENT].syn_opt & c->detail[SERVER].syn_opt & OPT_SACK_PERMITTED;
 	/* RFC 2883: the answer to a copy of what it had says so */
@@ -59,7 +59,7 @@ static void prove_fin(struct conn *c, const struct view *v)
 	 * One that does not say so has the latest copy only: what came before was lost beyond the tap.  TIME_WAIT does
 	 * not say so either, but then two segments were lost where one explains as much.
 	 */
-	const bool latest = sack && peer->fin_copies && !again && (echoes || m.ts - fin.ts > v->X->turn / 2);
+	const bool latest = !first && sack && peer->fin_copies && !again && (echoes || m.ts - fin.ts > v->X->turn / 2);
 
 	if ((first || latest) && fact_get(v->X, FIN_RCVD) == TENTATIVE)
 		fact_clear(c, v->x, FIN_RCVD);

@@ -252,6 +252,7 @@ void tracker_send_fin(struct conn *c, const struct view *v)
 	D->first_fin = mark_of(s);
 	D->first_fin_ack = s->ack;
 	D->first_fin_ttl = s->ttl;
+	D->first_fin_tsval = s->opt.ts_val;
 	X->fend = v->end;
 	X->known |= K_FIN;
 	/* it acknowledged the peer's FIN with a number beyond its own: an earlier copy of this FIN was missed */
