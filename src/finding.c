@@ -42,6 +42,7 @@ static const struct {
 	{ EVI_nothing_beyond_fin, "nothing_beyond_fin" },
 	{ EVI_order_proven, "order_proven" },
 	{ EVI_no_id_gap, "no_id_gap" },
+	{ EVI_tap_at_host, "tap_at_host" },
 };
 
 static void public_values(const struct conn *c, const struct draft *d, struct tcplint_finding *out)

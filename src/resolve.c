@@ -5,6 +5,7 @@
 #include "compiler.h"
 #include "finding.h"
 #include "resolve.h"
+#include "vantage.h"
 
 bool resolve_host_prefers(const struct engine *en, enum rule left, enum rule right)
 {
@@ -204,6 +205,18 @@ static bool loss_near(const struct engine *en, const struct conn *c, int64_t ts)
 	       holes_since(&en->holes, &c->end[CLIENT], since) || holes_since(&en->holes, &c->end[SERVER], since);
 }
 
+/* The tap is at the host that is said not to have heard or answered: nothing was lost between the two. */
+static void explain_by_vantage(const struct conn *c, struct draft *d)
+{
+	const bool end = d->offender == TCPLINT_BY_CLIENT || d->offender == TCPLINT_BY_SERVER;
+
+	if (!(d->alternatives & ALT_network_loss) || !end ||
+	    !vantage_at(c, d->offender == TCPLINT_BY_CLIENT ? CLIENT : SERVER))
+		return;
+	d->alternatives &= (uint8_t)~ALT_network_loss;
+	d->evidence |= EVI_tap_at_host;
+}
+
 static float confidence_of(const struct engine *en, const struct conn *c, struct fired *f, enum tcplint_verdict verdict)
 {
 	const char kind = rule_rows[f->rule].public.evidence;
@@ -214,6 +227,7 @@ static float confidence_of(const struct engine *en, const struct conn *c, struct
 		f->draft.evidence |= EVI_single_segment;
 	if (kind == 'P')
 		f->draft.evidence |= EVI_same_sender;
+	explain_by_vantage(c, &f->draft);
 	if (states_what_the_tap_saw(verdict))
 		return f->draft.cap > 0 && f->draft.cap < 0.9F ? f->draft.cap : 0.9F;
 	if (cross && f->outcome == PLAIN) {

@@ -99,6 +99,7 @@ enum evidence {
 	EVI_nothing_beyond_fin = 1 << 8,
 	EVI_order_proven = 1 << 9,      /* timestamps or acknowledgments prove the order of emission */
 	EVI_no_id_gap = 1 << 10,        /* the sender counts its packets, and the capture has all of them */
+	EVI_tap_at_host = 1 << 11,      /* the tap stands at the host that should have answered */
 };
 
 /* What a settle function answers. */

@@ -7,6 +7,7 @@
  * acknowledgment number or a timestamp that is newer than the FIN's.
  */
 #include "predicates.h"
+#include "vantage.h"
 
 /* rules.md 1.2: what lies further from the numbers that a connection used is of another one. */
 #define NEAR 0x10000
@@ -375,6 +376,8 @@ enum outcome settle_fin_ack_wrong(const struct view *v, struct candidate *k)
 	if (k->number[0] < 2)
 		return DISMISSED;
 	k->draft.evidence |= EVI_stimulus_repeated;
+	if (vantage_at(v->c, x)) /* the copies of the FIN arrived */
+		k->draft.cap = 0;
 	return PLAIN;
 }
 
