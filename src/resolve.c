@@ -275,6 +275,15 @@ static bool same_cause(const struct precedence *p, const struct draft *a, const 
 	return p->scope == PRECEDENCE_CONN || decisive(a) == decisive(b);
 }
 
+static void relate(struct finding_cell *cell, unsigned rule)
+{
+	for (unsigned i = 0; i < cell->related_count; i++)
+		if (cell->related[i] == rule)
+			return;
+	if (cell->related_count < TCPLINT_MAX_RELATED)
+		cell->related[cell->related_count++] = (uint8_t)rule;
+}
+
 /* The finding that takes precedence over f, in the batch or on record. */
 static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
 {
@@ -292,8 +301,7 @@ static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const
 
 		if (!left || !same_cause(p, &left->draft, &f->draft))
 			continue;
-		if (left->related_count < TCPLINT_MAX_RELATED)
-			left->related[left->related_count++] = (uint8_t)f->rule;
+		relate(left, f->rule);
 		return true;
 	}
 	return false;
@@ -307,9 +315,8 @@ static void add_related(const struct engine *en, struct finding_cell *cell, cons
 		const struct precedence *p = &precedences[list->row[i]];
 
 		for (unsigned j = 0; j < b->n; j++)
-			if (b->fired[j].rule == p->suppress && cell->related_count < TCPLINT_MAX_RELATED &&
-			    same_cause(p, &b->fired[j].draft, &f->draft))
-				cell->related[cell->related_count++] = (uint8_t)b->fired[j].rule;
+			if (b->fired[j].rule == p->suppress && same_cause(p, &b->fired[j].draft, &f->draft))
+				relate(cell, b->fired[j].rule);
 	}
 }
 
@@ -370,6 +377,7 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 			cell->has_would_be = true;
 			cell->would_be = f->would_be;
 		}
+		add_related(en, cell, b, f);
 		repeat(en, c, cell, f, confidence);
 		return;
 	}
