@@ -127,7 +127,8 @@ static void contradict_by_rst(struct conn *c, const struct view *v)
 	if (fact_is(X, RESET))
 		return;
 	const struct latest *t = &v->YD->latest;
-	const bool answers_later = t->ack == s->seq && t->at.frame > v->XD->fact[FIN_ACKED].frame;
+	const bool answers_later = t->ack == s->seq && t->at.frame > v->XD->fact[FIN_ACKED].frame &&
+				   s->ts - t->at.ts >= X->turn;
 
 	/* its number is the ACK field of what it answers (3.10.7.1): that did not acknowledge the FIN, and nothing before it */
 	if (reply && knows(X, K_FIN) && seq_lt(s->seq, X->fend) && !answers_later)
