@@ -43,8 +43,8 @@ static void prove_fin(struct conn *c, const struct view *v)
 	struct endpoint_detail *D = &c->detail[v->x];
 	const struct endpoint_detail *peer = &c->detail[v->y];
 	/* RFC 7323, 4.3: it echoes the copy that it received first */
-	const bool echoes = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS;
-	const bool first = echoes && s->opt.ts_ecr != peer->fin_tsval && s->opt.ts_ecr == peer->first_fin_tsval;
+	const bool echoes = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS && peer->fin_tsval != peer->first_fin_tsval;
+	const bool first = echoes && s->opt.ts_ecr == peer->first_fin_tsval;
 	const struct mark fin = first ? peer->first_fin : peer->last_fin, m = mark_of(s);
 	const bool sack = c->detail[CLIENT].syn_opt & c->detail[SERVER].syn_opt & OPT_SACK_PERMITTED;
 	/* RFC 2883: the answer to a copy of what it had says so */
