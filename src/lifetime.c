@@ -279,7 +279,6 @@ static void release_any(struct engine *en, uint32_t number, enum tcplint_end end
 static void list_open(const struct flow_table *t, struct open *list)
 {
 	uint32_t n = 0;
-	bool sorted = true;
 
 	for (uint32_t i = 1; i < t->quiet.fresh; i++)
 		if (flow_quiet(t, i)->in_use)
@@ -287,26 +286,78 @@ static void list_open(const struct flow_table *t, struct open *list)
 	for (uint32_t i = 1; i < t->conns.fresh; i++)
 		if (flow_conn(t, i)->in_use)
 			list[n++] = (struct open){ flow_conn(t, i)->id.id, i };
-	for (uint32_t i = 1; i < n && sorted; i++)
-		sorted = list[i - 1].id <= list[i].id;
-	if (!sorted)
-		qsort(list, n, sizeof(*list), by_id);
+	qsort(list, n, sizeof(*list), by_id);
+}
+
+/* The next that is open from `i` on, up to `fresh`. */
+static uint32_t next_open(const struct flow_table *t, uint32_t i, bool quiet, uint32_t fresh)
+{
+	while (i < fresh && !(quiet ? flow_quiet(t, i)->in_use : flow_conn(t, i)->in_use))
+		i++;
+	return i;
+}
+
+static uint64_t id_of(const struct flow_table *t, uint32_t i, bool quiet)
+{
+	return quiet ? flow_quiet(t, i)->id : flow_conn(t, i)->id.id;
+}
+
+/* Numbers are given in the order of ids until they are given again. */
+static bool sorted(const struct flow_table *t, bool quiet, uint32_t fresh)
+{
+	uint64_t before = 0;
+
+	for (uint32_t i = next_open(t, 1, quiet, fresh); i < fresh; i = next_open(t, i + 1, quiet, fresh)) {
+		if (id_of(t, i, quiet) < before)
+			return false;
+		before = id_of(t, i, quiet);
+	}
+	return true;
+}
+
+/* Both kinds are sorted: no list is needed to merge them. */
+static bool release_sorted(struct engine *en, enum tcplint_end end)
+{
+	const struct flow_table *t = &en->flows;
+	const uint32_t quiets = t->quiet.fresh, conns = t->conns.fresh;
+	uint32_t q = 1, c = 1;
+
+	if (!sorted(t, true, quiets) || !sorted(t, false, conns))
+		return false;
+	for (;;) {
+		q = next_open(t, q, true, quiets);
+		c = next_open(t, c, false, conns);
+		if (q == quiets && c == conns)
+			return true;
+		const bool quiet = c == conns || (q < quiets && id_of(t, q, true) < id_of(t, c, false));
+
+		release_any(en, quiet ? q | FLOW_QUIET : c, end);
+	}
+}
+
+static void release_listed(struct engine *en, enum tcplint_end end)
+{
+	const struct flow_table *t = &en->flows;
+	const uint32_t n = t->conns.used + t->quiet.used;
+	struct open *list = malloc(n * sizeof(*list));
+
+	if (!list) { /* no memory to sort them */
+		while (flow_least_valuable(t))
+			release_any(en, flow_least_valuable(t), end);
+		return;
+	}
+	list_open(t, list);
+	for (uint32_t i = 0; i < n; i++)
+		release_any(en, list[i].number, end);
+	free(list);
 }
 
 void engine_drain(struct engine *en, bool interrupted)
 {
 	const enum tcplint_end end = interrupted ? TCPLINT_END_INTERRUPTED : TCPLINT_END_EOF;
-	const struct flow_table *t = &en->flows;
-	const uint32_t n = t->conns.used + t->quiet.used;
-	struct open *list = malloc((n ? n : 1) * sizeof(*list));
 
 	aggregate_settle(en, true);
-	if (list)
-		list_open(t, list);
-	for (uint32_t i = 0; i < n && list; i++)
-		release_any(en, list[i].number, end);
-	free(list);
-	while (!list && flow_least_valuable(t)) /* no memory to sort them */
-		release_any(en, flow_least_valuable(t), end);
+	if (!release_sorted(en, end))
+		release_listed(en, end);
 	aggregate_records(en, true);
 }

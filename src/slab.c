@@ -5,6 +5,21 @@
 
 #include "slab.h"
 
+/*
+ * Beyond the first SMALL bytes, pages of 2 MB: cells are used in no order, and each page of 4 KB is a fault and a miss of
+ * its own.  A small capture stays small.
+ */
+#define SMALL ((size_t)4 << 20)
+#define HUGE  ((size_t)2 << 20)
+
+static void ask_for_huge_pages(uint8_t *base, size_t bytes)
+{
+	const size_t from = SMALL + (HUGE - (uintptr_t)base % HUGE) % HUGE;
+
+	if (bytes >= from + HUGE)
+		(void)madvise(base + from, bytes - from, MADV_HUGEPAGE);
+}
+
 bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e)
 {
 	const size_t bytes = cell * ((size_t)limit + 1);
@@ -13,6 +28,7 @@ bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e)
 	assert(cell >= sizeof(uint32_t));
 	if (base == MAP_FAILED)
 		return fail(e, "cannot reserve %zu bytes of address space: %s", bytes, strerror(errno));
+	ask_for_huge_pages(base, bytes);
 	*s = (struct slab){ .base = base, .cell = cell, .limit = limit, .fresh = 1 };
 	return true;
 }
