@@ -187,6 +187,7 @@ void tracker_contradict(struct conn *c, const struct view *v)
 			fact_refute(c, x, SYN_ACKED);
 		} else if (s->ts - at[SYN_ACKED].ts > crossing(X)) {
 			fact_refute(c, x, SYN_ACKED);
+			fact_refute(c, x, FIN_RCVD); /* which is processed behind the ACK of its SYN */
 		}
 		return;
 	}
