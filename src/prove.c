@@ -66,6 +66,23 @@ static void prove_fin(struct conn *c, const struct view *v)
 	fact_set(c, v->x, FIN_RCVD, CONFIRMED, v->X->turn && m.ts - fin.ts >= v->X->turn ? fin : m);
 }
 
+/* It holds data that came before what is missing (RFC 2018, 3); D-SACK blocks lie below the acknowledgment. */
+static bool holds_data(const struct segment *s)
+{
+	return s->opt.present & OPT_SACK && s->opt.sack_count && seq_gt(s->opt.sack[0].left, s->ack);
+}
+
+/* One of its blocks ends with the FIN of Y: that is there, and something before it is not. */
+static bool holds_fin(const struct segment *s, const struct endpoint *Y)
+{
+	if (!(s->opt.present & OPT_SACK))
+		return false;
+	for (unsigned i = 0; i < s->opt.sack_count; i++)
+		if (s->opt.sack[i].right == Y->fend && seq_gt(s->opt.sack[i].left, s->ack))
+			return true;
+	return false;
+}
+
 /* The client speaks only once its SYN is acknowledged; a server may send FIN, or data with Fast Open, before. */
 static void prove_opening(struct conn *c, const struct view *v, bool acks_cover)
 {
@@ -78,7 +95,7 @@ static void prove_opening(struct conn *c, const struct view *v, bool acks_cover)
 	/* of a server whose SYN-ACK nobody was seen to acknowledge, another SYN-ACK may still say that it is wrong */
 	if (data && !acks_cover && !knows(X, K_ACTIVE) && !c->hs_ack.frame && knows(Y, K_SEEN) && !c->simultaneous)
 		fact_set(c, v->x, SYN_ACKED, TENTATIVE, mark_of(s));
-	else if (acks_cover || data || (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
+	else if (acks_cover || data || holds_data(s) || (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
 					(!c->simultaneous || fact_is(X, SYN_ACKED))))
 		fact_set(c, v->x, SYN_ACKED, CONFIRMED, mark_of(s));
 }
@@ -196,7 +213,7 @@ void tracker_contradict(struct conn *c, const struct view *v)
 		return;
 	}
 	if (s->flags & FLAG_ACK && knows(Y, K_FIN) && seq_lt(s->ack, Y->fend) &&
-	    s->ts - at[FIN_RCVD].ts > crossing(X))
+	    (s->ts - at[FIN_RCVD].ts > crossing(X) || holds_fin(s, Y)))
 		fact_refute(c, x, FIN_RCVD);
 	if (s->flags & FLAG_FIN && knows(X, K_FIN) && v->end == X->fend && !copied_fin(&c->detail[x], s) &&
 	    s->ts - at[FIN_ACKED].ts > crossing(X))
