@@ -187,6 +187,24 @@ static void contradict_by_fin(struct conn *c, enum side x, int64_t now)
 		fact_set(c, x, FIN_ACKED, TENTATIVE, latest);
 }
 
+/*
+ * It answers the segment that completed the peer's FIN at the tap, and not the FIN: what was between them was lost beyond
+ * the tap.  Its acknowledgment moves over that segment, or a D-SACK block says that it had it (RFC 2883).
+ */
+static bool answers_without_fin(const struct conn *c, const struct view *v)
+{
+	const struct segment *s = v->s;
+	const struct latest *t = &v->YD->latest;
+	const struct sack_block *b = s->opt.sack;
+
+	if (!t->at.frame || t->at.frame != c->detail[v->x].fact[FIN_RCVD].frame || !knows(v->X, K_AMAX))
+		return false;
+	if (seq_lt(v->X->amax, t->end) && seq_ge(s->ack, t->end))
+		return true;
+	return s->opt.present & OPT_SACK && s->opt.sack_count && seq_lt(b->left, s->ack) && seq_le(b->left, t->seq) &&
+	       seq_ge(b->right, t->end);
+}
+
 /* What X would not have sent, had it received what the tap saw on its way to it. */
 void tracker_contradict(struct conn *c, const struct view *v)
 {
@@ -213,7 +231,7 @@ void tracker_contradict(struct conn *c, const struct view *v)
 		return;
 	}
 	if (s->flags & FLAG_ACK && knows(Y, K_FIN) && seq_lt(s->ack, Y->fend) &&
-	    (s->ts - at[FIN_RCVD].ts > crossing(X) || holds_fin(s, Y)))
+	    (s->ts - at[FIN_RCVD].ts > crossing(X) || holds_fin(s, Y) || answers_without_fin(c, v)))
 		fact_refute(c, x, FIN_RCVD);
 	if (s->flags & FLAG_FIN && knows(X, K_FIN) && v->end == X->fend && !copied_fin(&c->detail[x], s) &&
 	    s->ts - at[FIN_ACKED].ts > crossing(X))
