@@ -7,6 +7,18 @@ bool finding_disabled(const struct engine *en, unsigned rule)
 	return en->options.disabled && en->options.disabled[rule];
 }
 
+uint8_t finding_severity(const struct engine *en, unsigned rule, uint8_t drafted)
+{
+	const struct rule_row *row = &rule_rows[rule];
+	const int8_t *asked = en->options.severities;
+
+	if (asked && asked[rule] != TCPLINT_SEVERITY_OF_RULE)
+		return (uint8_t)asked[rule];
+	if (drafted != KEEP)
+		return drafted;
+	return (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity);
+}
+
 bool finding_passes(const struct engine *en, const struct finding_cell *f)
 {
 	const struct tcplint_options *o = &en->options;

@@ -10,6 +10,8 @@
 
 /* The user does not want to read of the rule; it still counts for the judgement of handshake and teardown. */
 bool finding_disabled(const struct engine *en, unsigned rule);
+/* How severe a finding of the rule is; `drafted` is what the predicate chose, or KEEP. */
+uint8_t finding_severity(const struct engine *en, unsigned rule, uint8_t drafted);
 bool finding_passes(const struct engine *en, const struct finding_cell *f);
 
 /* The public form of a stored finding, of a connection or of a host; `message` has room for it. */

@@ -1,14 +1,31 @@
 #include <string.h>
 
 #include "interpret.h"
+#include "names.h"
 #include "report.h"
 
-static int verdict_by_name(const char *name)
+/* --severity RULE=NAME (rules.md 1.10). */
+static bool set_severity(struct choice *choice, const char *text, struct error *e)
 {
-	for (enum tcplint_verdict v = 0; v < TCPLINT_VERDICT_COUNT; v++)
-		if (!strcmp(name, tcplint_verdict_name(v)))
-			return (int)v;
-	return -1;
+	const char *equals = strchr(text, '=');
+	char name[64] = "";
+	int rule, severity;
+
+	if (!equals || (size_t)(equals - text) >= sizeof(name))
+		return fail(e, "--severity: '%s' is not RULE=NAME", text);
+	memcpy(name, text, (size_t)(equals - text));
+	rule = tcplint_rule_by_name(name);
+	if (rule < 0)
+		return fail(e, "--severity: unknown name '%s'", name);
+	if (!strcmp(equals + 1, "off")) {
+		choice->disabled[rule] = true;
+		return true;
+	}
+	severity = severity_by_name(equals + 1);
+	if (severity < 0)
+		return fail(e, "--severity: '%s' is not info, notice, warning, error or off", equals + 1);
+	choice->severity[rule] = (int8_t)severity;
+	return true;
 }
 
 static bool select_rules(const struct options *o, bool *disabled, struct error *e)
@@ -32,18 +49,23 @@ static unsigned bits_of(const bool *mark, unsigned n)
 	return bits;
 }
 
-bool interpret(const struct options *o, bool disabled[RULE_COUNT], struct tcplint_options *lo, unsigned *emit,
+bool interpret(const struct options *o, struct choice *choice, struct tcplint_options *lo, unsigned *emit,
 	       struct error *e)
 {
 	bool verdicts[TCPLINT_VERDICT_COUNT] = { false }, types[REPORT_TYPE_COUNT] = { false };
 
 	tcplint_options_init(lo);
-	if (!select_rules(o, disabled, e) || !options_mark(&o->verdicts, "--verdict", verdict_by_name, verdicts, e) ||
+	memset(choice->severity, TCPLINT_SEVERITY_OF_RULE, sizeof(choice->severity));
+	if (!select_rules(o, choice->disabled, e) || !options_mark(&o->verdicts, "--verdict", verdict_by_name, verdicts, e) ||
 	    !options_mark(&o->emit, "--emit", report_type_by_name, types, e))
 		return false;
+	for (unsigned i = 0; i < o->severities.count; i++)
+		if (!set_severity(choice, o->severities.name[i], e))
+			return false;
 	*emit = bits_of(types, REPORT_TYPE_COUNT);
 	lo->verdicts = bits_of(verdicts, TCPLINT_VERDICT_COUNT);
-	lo->disabled = disabled;
+	lo->disabled = choice->disabled;
+	lo->severities = o->severities.count ? choice->severity : NULL;
 	lo->max_connections = o->max_connections;
 	lo->msl = o->msl;
 	lo->profile = (enum tcplint_profile)o->profile;

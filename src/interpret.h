@@ -12,8 +12,14 @@
 #include "options.h"
 #include "rules.h"
 
-/* `disabled` is borrowed by `lo`; `emit` has bits 1 << enum report_type. */
-bool interpret(const struct options *o, bool disabled[RULE_COUNT], struct tcplint_options *lo, unsigned *emit,
+/* What the command line says of single rules. */
+struct choice {
+	bool disabled[RULE_COUNT];
+	int8_t severity[RULE_COUNT];
+};
+
+/* `choice` is borrowed by `lo`; `emit` has bits 1 << enum report_type. */
+bool interpret(const struct options *o, struct choice *choice, struct tcplint_options *lo, unsigned *emit,
 	       struct error *e) MUST_CHECK;
 
 #endif

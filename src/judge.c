@@ -53,8 +53,7 @@ static struct finding_cell *new_finding(struct engine *en, struct host *h, const
 		.rule = f->rule,
 		.offender = f->draft.offender,
 		.verdict = f->draft.verdict != KEEP ? f->draft.verdict : (uint8_t)row->public.verdict,
-		.severity = f->draft.severity != KEEP	? f->draft.severity :
-			    (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity),
+		.severity = finding_severity(en, f->rule, f->draft.severity),
 		.confidence = p,
 		.count = 1,
 		.first_ts = f->draft.ts,

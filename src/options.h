@@ -40,7 +40,7 @@ struct options {
 	uint32_t max_connections;
 
 	/* what is reported */
-	struct name_list only, disable, verdicts; /* names not looked up yet: options_mark() */
+	struct name_list only, disable, severities, verdicts; /* names not looked up yet: options_mark() */
 	int min_severity; /* enum tcplint_severity */
 	double min_confidence;
 	const char *ignore_file; /* or null */

@@ -15,7 +15,7 @@ static bool is_loud(const struct engine *en, enum rule r)
 	const struct finding_cell cell = {
 		.rule = (uint16_t)r,
 		.verdict = (uint8_t)row->public.verdict,
-		.severity = (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity),
+		.severity = finding_severity(en, r, KEEP),
 		.confidence = 0.9F,
 	};
 

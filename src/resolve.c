@@ -362,7 +362,6 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 	const struct rule_row *row = &rule_rows[f->rule];
 	const enum tcplint_verdict verdict =
 		f->draft.verdict != KEEP ? (enum tcplint_verdict)f->draft.verdict : row->public.verdict;
-	const enum tcplint_severity by_row = en->limits.textbook ? row->textbook : row->public.severity;
 	const float confidence = confidence_of(en, c, f, verdict);
 	struct finding_cell *cell = find(en, c, f->rule, f->draft.offender);
 
@@ -392,7 +391,7 @@ static void report_one(struct engine *en, struct conn *c, struct batch *b, struc
 		.rule = f->rule,
 		.offender = f->draft.offender,
 		.verdict = (uint8_t)verdict,
-		.severity = f->draft.severity != KEEP ? f->draft.severity : (uint8_t)by_row,
+		.severity = finding_severity(en, f->rule, f->draft.severity),
 		.has_would_be = f->has_would_be,
 		.would_be = f->would_be,
 		.confidence = confidence,

@@ -37,7 +37,7 @@ struct session {
 	bool prompt;  /* the next frame may be a while: nothing waits for it */
 	struct ignore_list *ignored;
 	struct sandbox sandbox;
-	bool disabled[RULE_COUNT];
+	struct choice choice;
 	bool found; /* a violation, deviation or attack_suspect was reported (--exit-code) */
 	bool broken; /* the output does not take any more */
 	bool announcing; /* the line at hand is what each file of the output begins with */
@@ -500,7 +500,7 @@ enum exit_status run(struct options *o, struct error *e)
 	unsigned emit;
 	enum exit_status status = STATUS_FAILED;
 
-	if (!interpret(o, s.disabled, &lo, &emit, e))
+	if (!interpret(o, &s.choice, &lo, &emit, e))
 		return STATUS_USAGE;
 	if (o->capture.filter && !capture_check_filter(o->capture.filter, e))
 		return STATUS_USAGE;

@@ -76,6 +76,9 @@ expect 2 "out of range" -r good.pcap --min-confidence 2
 expect 2 "must be one of" -r good.pcap --format xml
 expect 2 "unknown name 'no_such_rule'" -r good.pcap --disable no_such_rule
 expect 2 "unknown name 'no_such_rule'" -r good.pcap --only no_such_rule
+expect 2 "unknown name 'no_such_rule'" -r good.pcap --severity no_such_rule=info
+expect 2 "is not info" -r good.pcap --severity data_after_fin=loud
+expect 2 "is not RULE=NAME" -r good.pcap --severity data_after_fin
 expect 2 "unknown name 'poem'" -r good.pcap --emit poem
 expect 2 "unknown name 'guilty'" -r good.pcap --verdict guilty
 expect 2 "syntax error" -r good.pcap 'tcp nonsense('
@@ -171,6 +174,16 @@ cat good.pcap | "$tcplint" -r - >out 2>err || complain "-r - of a pipe"
 [ "$(grep -c . out)" -eq "$(grep -c . reference)" ] || complain "-r - of a pipe differs"
 "$tcplint" -r - <good.pcap >out 2>err || complain "-r - of a file"
 "$tcplint" -r good.pcap <&- >out 2>err || complain "standard input closed"
+
+# --- severities by rule ---
+expect 0 "" -r "$source/pcaps/clean-close.pcap"
+! grep -q '"finding"' out || complain "a clean close has findings"
+expect 0 "" -r "$source/pcaps/clean-close.pcap" --severity close_normal_4way=error
+grep -q '"rule":"close_normal_4way".*"severity":"error"' out || complain "--severity does not raise"
+expect 0 "" -r "$source/pcaps/data-after-fin.pcap" --severity data_after_fin=info,teardown_incomplete=off
+! grep -q '"finding",.*"rule":"data_after_fin"' out || complain "--severity does not lower"
+expect 0 "" -r "$source/pcaps/data-after-fin.pcap" --severity data_after_fin=off
+! grep -q '"finding",.*"rule":"data_after_fin"' out || complain "--severity off does not silence"
 
 # --- inputs that are none ---
 expect 1 "No such file" -r missing.pcap

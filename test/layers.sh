@@ -23,7 +23,7 @@ evidence: error frame segment decode history siphash
 metrics: error report names
 packets: error frame capture output evidence savefile
 destinations: error capture options output packets signals
-interpret: error options report rules
+interpret: error names options report rules
 output: error rotation
 unpack*: error unpack unpack_codec
 oracle: seq

@@ -421,12 +421,16 @@ struct tcplint_options {
 	bool headers_only; /* payload is cut off on purpose: that is no truncation */
 	bool vlan_in_key; /* the same 4-tuple in two VLANs is two connections */
 	const bool *disabled; /* by rule, or null; borrowed until tcplint_free() */
+	/* By rule: its enum tcplint_severity instead of the catalogue's, or TCPLINT_SEVERITY_OF_RULE; or null; borrowed */
+	const int8_t *severities;
 	unsigned verdicts;    /* bit 1 << enum tcplint_verdict: which to hand on; 0: all */
 	/* A finding for which this answers true is counted and not handed on; may be null. */
 	bool (*ignored)(void *user, const struct tcplint_finding *f);
 	void *ignored_user;
 	uint8_t hash_key[16]; /* all zero: random.  The answer does not depend on it. */
 };
+
+#define TCPLINT_SEVERITY_OF_RULE (-1)
 
 void tcplint_options_init(struct tcplint_options *o);
 
