@@ -310,6 +310,9 @@ static bool guessed(const struct view *v)
 		return false;
 	if (v->beyond || seq_lt(s->seq, oldest_number(X, X->smax)))
 		return true;
+	/* a late copy: X sent all of this, and acknowledged as much */
+	if (seq_gt(s->seq, X->isn) && seq_le(v->end, X->smax) && seq_gt(s->ack, Y->isn) && seq_le(s->ack, X->amax))
+		return false;
 	return seq_gt(s->ack, seq_max(X->redge + (1u << X->wscale) + 1, Y->smax)) ||
 	       seq_lt(s->ack, seq_max(oldest_number(Y, Y->smax), X->amax - X->maxwnd));
 }

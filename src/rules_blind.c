@@ -165,9 +165,44 @@ enum outcome settle_blind_syn_sweep(const struct view *v, struct candidate *k)
 
 /* ---- data ---- */
 
+/* Two captures of one path may disagree about the order by so much. */
+#define SPRAY_MIN (10 * MILLISECOND)
+
 static bool guessed_data(const struct view *v)
 {
 	return v->guessed && intact(v, EV_GAP | EV_RETRANSMIT | EV_ACK_UNSEEN);
+}
+
+/*
+ * What was beyond the window is within it now: the capture has the ACK that opened the window after the data.
+ * Bit i of `end`: the i-th was a guess of where the window is.
+ */
+static void forget_allowed(const struct view *v, struct candidate *k)
+{
+	const struct endpoint *X = &v->c->end[k->sender], *Y = &v->c->end[other((enum side)k->sender)];
+	const uint32_t beyond = k->end;
+	unsigned kept = 0;
+
+	k->end = 0;
+	for (unsigned i = 0; i < k->draft.frames; i++) {
+		const struct mark m = { k->draft.number[i], k->draft.frame[i] };
+		const uint32_t guess = *guess_at(k, i);
+
+		if (v->now - m.ts > GUESS_WINDOW || (beyond >> i & 1 && seq_gt(guess, X->isn) && seq_le(guess, Y->redge)))
+			continue;
+		k->end |= (beyond >> i & 1) << kept;
+		set_guess(k, kept++, guess, m);
+	}
+	k->draft.frames = (uint8_t)kept;
+}
+
+/* So many are kept that one more decides, and that ACK may be still to come. */
+static bool too_soon(const struct candidate *k, int64_t now)
+{
+	for (unsigned i = 0; i < k->draft.frames; i++)
+		if (now - k->draft.number[i] > SPRAY_MIN)
+			return false;
+	return k->draft.frames == GUESSES;
 }
 
 bool rule_blind_injection(const struct view *v, struct draft *d)
@@ -178,9 +213,20 @@ bool rule_blind_injection(const struct view *v, struct draft *d)
 /* A stream goes on where it stopped, and is one guess: whoever knows its numbers does not spray. */
 enum outcome settle_blind_injection(const struct view *v, struct candidate *k)
 {
-	const bool is_one = guessed_data(v);
+	bool is_one = guessed_data(v);
 
-	return settle_guesses(v, k, is_one, is_one ? v->end : 0, is_one ? v->s->seq : 0, GUESSES + 1, 0);
+	if (is_one && k->opened == v->now && v->s->frame == k->draft.frame[0])
+		k->end = 0; /* the one that opened it */
+	forget_allowed(v, k);
+	if (is_one && too_soon(k, v->now))
+		is_one = false;
+	const enum outcome o =
+		settle_guesses(v, k, is_one, is_one ? v->end : 0, is_one ? v->s->seq : 0, GUESSES + 1, 0);
+
+	for (unsigned i = 0; o == WAIT && is_one && i < k->draft.frames; i++)
+		if (k->draft.frame[i] == v->s->frame)
+			k->end = (k->end & ~(1u << i)) | (unsigned)v->beyond << i;
+	return o;
 }
 
 /* ---- challenge ACKs ---- */

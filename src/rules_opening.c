@@ -341,9 +341,11 @@ enum outcome settle_client_data_before_synack(const struct view *v, struct candi
 	}
 	if (!v->releasing && v->now < k->deadline)
 		return WAIT;
-	/* it goes on, or acknowledges more and more: somebody answers, and only this direction was captured */
-	if (!knows(&v->c->end[SERVER], K_SEEN) && !v->c->detail[CLIENT].data_copies_unanswered &&
-	    (k->draft.number[2] || seq_gt(v->c->end[CLIENT].dmax, k->end) || v->c->end[CLIENT].amax != k->ack))
+	/* it acknowledges more and more, or goes on: somebody answers, and only this direction was captured */
+	if (!knows(&v->c->end[SERVER], K_SEEN) &&
+	    (v->c->end[CLIENT].amax != k->ack ||
+	     (!v->c->detail[CLIENT].data_copies_unanswered &&
+	      (k->draft.number[2] || seq_gt(v->c->end[CLIENT].dmax, k->end)))))
 		return DISMISSED;
 	return PLAIN;
 }
