@@ -130,7 +130,7 @@ class Test:
         records = self.run("-r", path, "--emit", "segment,finding")
         found = {r["conn"]["id"] for r in records if r["type"] == "finding" and "conn" in r}
         # Connections on the same addresses and ports as one with findings may come along.
-        tuples = {r["conn"]["community_id"] for r in records if r["conn"]["id"] in found}
+        tuples = {r["conn"]["community_id"] for r in records if "conn" in r and r["conn"]["id"] in found}
         must = [r["frame"] for r in records if r["type"] == "segment" and r["conn"]["id"] in found]
         may = {r["frame"] for r in records if r["type"] == "segment" and r["conn"]["community_id"] in tuples}
         expected = [frames[i - 1] for i in must]
