@@ -88,6 +88,9 @@ bool rule_rst_reply_fields_wrong(const struct view *v, struct draft *d)
 	/* an earlier segment of Y that came late, or twice, had another number */
 	if (t->flags & FLAG_ACK && knows(v->X, K_ISN) && seq_in(v->X->isn + 1, v->s->seq, t->ack))
 		return false;
+	/* X acknowledged what Y was not seen to send: the capture missed what this answers (E-LOSS) */
+	if (knows(v->X, K_AMAX) && knows(v->Y, K_SMAX) && seq_gt(v->X->amax, v->Y->smax))
+		return false;
 	if (may_abort(v))
 		return false;
 	/* the right answer, and a sequence number that is not asked for */

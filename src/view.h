@@ -142,6 +142,8 @@ static inline bool lost_join(const struct view *v)
 
 	if (!is_third_step(v) || !(C->syn_any & ~C->syn_lacked & OPT_MP_JOIN) || !S->has_syn || S->syn_any & OPT_UNREADABLE)
 		return false;
+	if (v->X->segments > C->syn) /* the capture has the SYN-ACK after that segment */
+		return false;
 	return !(S->syn_any & OPT_MP_JOIN) || !(v->s->opt.present & (OPT_MP_JOIN | OPT_UNREADABLE));
 }
 
