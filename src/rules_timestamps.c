@@ -49,6 +49,21 @@ bool rule_ts_syn_tsecr_nonzero(const struct view *v, struct draft *d)
 	return true;
 }
 
+/*
+ * Linux carries the echo over from the connection before on the same ports (tcp_tw_reuse), which the capture need not have
+ * seen: then it is what the server's clock said a short while ago.
+ */
+#define INHERITED_MAX (2 * 60 * 1000) /* ticks: TIME_WAIT and the connection before it, on a clock of 1 ms */
+
+enum outcome settle_ts_syn_tsecr_nonzero(const struct view *v, struct candidate *k)
+{
+	if (v->s && !v->foreign && v->x != (enum side)k->sender && v->events & EV_SYNACK)
+		return v->s->opt.present & OPT_TIMESTAMPS && v->s->opt.ts_val - k->draft.value[0].actual < INHERITED_MAX ?
+			       DISMISSED :
+			       REFUTED;
+	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
+}
+
 bool rule_ts_echo_wrong_synack(const struct view *v, struct draft *d)
 {
 	if (!(v->events & EV_DISAGREED) || !answers_syn(v) || v->YD->syn_any & OPT_UNREADABLE || !echoes_no_syn(v->YD, v->s))
