@@ -9,36 +9,44 @@ const struct precedence precedences[PRECEDENCES] = {
 #undef PREFER
 };
 
-static void list_precedences(struct precedence_list *list, bool by_kept)
+/* The rows of the scopes FRAME and CONN, or those of HOST that a rule about hosts stands for; how many. */
+static uint16_t rows_of(bool host, uint16_t *out)
 {
 	uint16_t n = 0;
 
-	for (unsigned r = 0; r < RULE_COUNT; r++) {
-		list->first[r] = n;
-		for (uint16_t i = 0; i < PRECEDENCES; i++) {
-			const struct precedence *p = &precedences[i];
-
-			if (p->scope != PRECEDENCE_HOST && (by_kept ? p->keep : p->suppress) == r)
-				list->row[n++] = i;
-		}
-	}
-	list->first[RULE_COUNT] = n;
+	for (uint16_t i = 0; i < PRECEDENCES; i++)
+		if ((precedences[i].scope == PRECEDENCE_HOST) == host &&
+		    (!host || rule_rows[precedences[i].keep].on == ON_HOST))
+			out[n++] = i;
+	return n;
 }
 
-/* In the order of the rules that stand for it. */
-static void list_host_precedences(struct precedence_list *list)
+/* Sort rows by one of their rules; those of one rule stay in their order. */
+static void sort_rows(struct precedence_list *list, const uint16_t *in, uint16_t n, bool by_kept)
 {
-	uint16_t n = 0;
+	uint16_t at[RULE_COUNT + 1] = { 0 };
 
-	for (unsigned r = 0; r < RULE_COUNT; r++) {
-		list->first[r] = n;
-		for (unsigned left = 0; left < RULE_COUNT; left++)
-			for (uint16_t i = 0; rule_rows[left].on == ON_HOST && i < PRECEDENCES; i++)
-				if (precedences[i].scope == PRECEDENCE_HOST && precedences[i].keep == left &&
-				    precedences[i].suppress == r)
-					list->row[n++] = i;
-	}
-	list->first[RULE_COUNT] = n;
+	for (uint16_t i = 0; i < n; i++)
+		at[(by_kept ? precedences[in[i]].keep : precedences[in[i]].suppress) + 1]++;
+	for (unsigned r = 0; r < RULE_COUNT; r++)
+		at[r + 1] = (uint16_t)(at[r + 1] + at[r]);
+	memcpy(list->first, at, sizeof(at));
+	for (uint16_t i = 0; i < n; i++)
+		list->row[at[by_kept ? precedences[in[i]].keep : precedences[in[i]].suppress]++] = in[i];
+}
+
+static void index_precedences(struct rule_index *x)
+{
+	struct precedence_list kept;
+	uint16_t rows[PRECEDENCES];
+	uint16_t n = rows_of(false, rows);
+
+	sort_rows(&x->by_suppressed, rows, n, false);
+	sort_rows(&x->by_kept, rows, n, true);
+	/* in the order of the rules that stand for it */
+	n = rows_of(true, rows);
+	sort_rows(&kept, rows, n, true);
+	sort_rows(&x->by_host, kept.row, n, false);
 }
 
 void rule_index_init(struct rule_index *x)
@@ -52,9 +60,7 @@ void rule_index_init(struct rule_index *x)
 			if (rule_rows[r].when >> e & 1)
 				x->by_event[e][r / 64] |= UINT64_C(1) << r % 64;
 	}
-	list_precedences(&x->by_suppressed, false);
-	list_precedences(&x->by_kept, true);
-	list_host_precedences(&x->by_host);
+	index_precedences(x);
 }
 
 void rule_index_wanted(const struct rule_index *x, uint32_t events, uint64_t wanted[RULE_WORDS])
