@@ -30,6 +30,7 @@ MAP = {
     'time_wait_assassinated': 'time_wait_assassination',
     'time_wait_reopened': 'time_wait_reuse',
     'time_wait_cut_short': 'time_wait_reuse',
+    'rst_to_synsent_unacceptable': 'forged_rst_ignored',
     'rst_out_of_window': 'forged_rst_ignored',
     'rst_in_window_inexact': 'forged_rst_ignored',
     'rst_then_sender_continues': 'forged_rst_accepted',
