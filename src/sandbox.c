@@ -291,10 +291,10 @@ static bool add_socket(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_EQ, questions[i])) != 0)
+				     SCMP_A1(SCMP_CMP_EQ, questions[i], 0)) != 0)
 			return false;
 	return ADD(filter, SCMP_ACT_ALLOW, with_interface) &&
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET)) == 0;
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET, 0)) == 0;
 }
 
 /* Threads, and no processes: clone3() hides its flags behind a pointer, and its failure makes the C library take clone(). */

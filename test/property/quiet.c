@@ -147,8 +147,12 @@ static bool check(const char *file)
 	low.min_confidence = 0;
 	few.max_connections = 2;
 	few.all = true;
-	return same(file, o, "plain") & same(file, all, "all connections") & same(file, low, "lowest thresholds") &
-	       same(file, few, "two connections at once");
+	bool good = same(file, o, "plain");
+
+	good = same(file, all, "all connections") && good;
+	good = same(file, low, "lowest thresholds") && good;
+	good = same(file, few, "two connections at once") && good;
+	return good;
 }
 
 int main(int argc, char **argv)
