@@ -49,6 +49,7 @@ struct capture_options {
 
 enum capture_event {
 	CAPTURE_FRAME,  /* `frame` is filled in */
+	CAPTURE_DRAINED, /* live only: that was all for now, and the next frame may be a while */
 	CAPTURE_IDLE,   /* live only: nothing arrived for a tick; now is `capture_clock()` */
 	CAPTURE_MISSED, /* live only: frames were dropped, or the interface was away: capture_gap() */
 	CAPTURE_CHANGED, /* live only: the interface came or went: capture_warning() and capture_gap() */

@@ -415,11 +415,16 @@ enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const 
 		if (answer == 1) {
 			if (++l->source.frames % LOOK_EVERY == 0)
 				look(l);
+			l->handed = true;
 			return CAPTURE_FRAME;
 		}
 		if (answer < 0)
 			return failed(l, e);
 		look(l);
+		if (l->handed) {
+			l->handed = false;
+			return CAPTURE_DRAINED;
+		}
 		if (waited)
 			return idle(l, e);
 		waited = wait_a_tick(l, &broken);

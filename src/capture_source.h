@@ -107,6 +107,7 @@ struct live {
 	enum interface_state state, seen; /* as it was said; as it was last seen */
 	int64_t away;    /* since when the interface is */
 	int64_t looked;  /* when counters were last asked for */
+	bool handed;     /* a frame, since it was last said that there are no more */
 	bool missed;     /* `gap` is news */
 	struct capture_gap gap;
 	struct capture_counters *counters;

@@ -46,7 +46,7 @@ bool destinations_open(struct destinations *d, const struct options *o, const st
 	const bool live = capture_is_live(c);
 	struct output_options where = {
 		.path = o->output,
-		.at_once = live || destinations_read_pipe(o),
+		.at_once = destinations_read_pipe(o),
 		.append = o->append,
 		.drop = o->on_write_error == WRITE_ERROR_DROPS,
 		.now = live ? capture_clock() : 0,
@@ -132,6 +132,12 @@ bool destinations_mind(struct destinations *d, int64_t now)
 		goes_on = mind_packets(d, now, anew) && goes_on;
 	destinations_complain(d);
 	return goes_on;
+}
+
+void destinations_show(struct destinations *d)
+{
+	output_flush(d->records);
+	destinations_complain(d);
 }
 
 bool destinations_broken(const struct destinations *d)

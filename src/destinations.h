@@ -44,6 +44,9 @@ unsigned destinations_descriptors(const struct destinations *d, int descriptors[
 /* Between two frames, and when there are none: it is `now`.  False when the run is to end. */
 bool destinations_mind(struct destinations *d, int64_t now);
 
+/* Nothing more comes for now: whoever reads the records sees all of them. */
+void destinations_show(struct destinations *d);
+
 /* Whether one of them takes no more. */
 bool destinations_broken(const struct destinations *d);
 

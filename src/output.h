@@ -24,7 +24,7 @@ struct output;
 
 struct output_options {
 	const char *path;         /* null or "-": standard output */
-	bool at_once;             /* each record leaves at once, as a live capture needs it; a terminal is always served so */
+	bool at_once;             /* each record leaves at once, as whoever captures into a pipe needs it; a terminal is always served so */
 	bool binary;              /* records are not lines */
 	bool append;              /* add to a file that is there already, instead of emptying it */
 	bool drop;                /* a record that cannot be written is counted and forgotten */

@@ -10,6 +10,9 @@
 /* The kernel may hand a frame over a tenth of a second after its time: the clock must not overtake it. */
 #define DELIVERY_LAG INT64_C(200000000)
 
+/* Live, and under a load that never lets up: what was found waits no longer for more of it. */
+#define SHOW_EVERY INT64_C(100000000)
+
 /* Whether so many nanoseconds have passed since the last time. */
 static bool due(int64_t *next, int64_t interval, int64_t now)
 {
@@ -57,6 +60,14 @@ static void tell_full(struct session *s)
 		"and are counted (--max-connections)\n", s->options->max_connections);
 }
 
+/* What the frames so far show has to be seen: by the library, and by whoever reads the records. */
+static void show(struct session *s, int64_t now)
+{
+	tcplint_flush(s->lint);
+	destinations_show(&s->to);
+	s->shown = now;
+}
+
 static bool feed(struct session *s, const struct frame *f)
 {
 	const uint64_t evicted = tcplint_counters(s->lint)->evicted;
@@ -78,6 +89,8 @@ static bool feed(struct session *s, const struct frame *f)
 	tcplint_feed_ahead(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
 	if (s->prompt)
 		tcplint_flush(s->lint);
+	if (s->live && (f->ts - s->shown >= SHOW_EVERY || f->ts < s->shown))
+		show(s, f->ts);
 	return true;
 }
 
@@ -121,32 +134,49 @@ static void tell_change(struct session *s)
 	s->broken = !session_totals(s, false, session_tell_totals) || s->broken;
 }
 
+/* An interface has nothing to give for now, or something to say.  False when the run is to end. */
+static bool linger(struct session *s, enum capture_event event)
+{
+	const int64_t now = capture_clock();
+	bool goes_on = true;
+
+	if (event == CAPTURE_MISSED)
+		tell_missed(s);
+	if (event == CAPTURE_CHANGED)
+		tell_change(s);
+	if (event == CAPTURE_IDLE) {
+		tcplint_tick(s->lint, now - DELIVERY_LAG);
+		goes_on = destinations_mind(&s->to, now);
+		stats_if_due(s, now);
+	}
+	show(s, now);
+	return goes_on;
+}
+
 /* False when the input could not be read to its end. */
 bool session_pump(struct session *s, struct error *e)
 {
 	struct frame f;
 
+	s->live = capture_is_live(s->capture);
 	while (!s->broken && !destinations_broken(&s->to)) {
 		if (signals_stopped()) {
 			s->interrupted = true;
 			return true;
 		}
-		switch (capture_next(s->capture, &f, e)) {
+		const enum capture_event event = capture_next(s->capture, &f, e);
+
+		switch (event) {
 		case CAPTURE_FRAME:
 			if (!feed(s, &f))
 				return true;
 			break;
+		case CAPTURE_DRAINED:
 		case CAPTURE_IDLE:
-			tcplint_tick(s->lint, capture_clock() - DELIVERY_LAG);
-			if (!destinations_mind(&s->to, capture_clock()))
-				return true;
-			stats_if_due(s, capture_clock());
-			break;
 		case CAPTURE_MISSED:
-			tell_missed(s);
-			break;
 		case CAPTURE_CHANGED:
-			tell_change(s);
+			if (!linger(s, event))
+				return true;
 			break;
 		case CAPTURE_END: /* of the input, or of waiting for more of it */
 			s->interrupted = signals_stopped();

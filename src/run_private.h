@@ -26,7 +26,8 @@ struct session {
 	const struct reporter *reporter;
 	struct tcplint *lint;
 	bool started; /* a frame was read */
-	bool prompt;  /* the next frame may be a while: nothing waits for it */
+	bool prompt;  /* the next frame may be a while, and nobody says so: nothing waits for it */
+	int64_t shown; /* live: when what was found was last passed on */
 	struct ignore_list *ignored;
 	struct sandbox sandbox;
 	struct choice choice;
@@ -38,6 +39,7 @@ struct session {
 	bool full; /* the user was told that connections are evicted */
 	uint64_t number; /* of the latest frame */
 	const char *input_error;
+	bool live;
 	bool pipe; /* the input is one, and somebody may be capturing at its other end */
 	struct pipe_clock clock;
 	int64_t previous; /* when the frame before was captured */

@@ -87,7 +87,7 @@ static bool open_report(struct session *s, const struct tcplint_options *lo, uns
 	if (!destinations_open(&s->to, o, lo, s->capture, &s->source, e))
 		return false;
 	/* somebody waits for what we find, or for the packets of who has findings */
-	s->prompt = capture_is_live(s->capture) || destinations_read_pipe(o) || s->to.packets;
+	s->prompt = destinations_read_pipe(o) || s->to.packets;
 	s->report = report_create(&(struct report_options){
 		.write = write_line,
 		.write_user = s,
@@ -153,6 +153,8 @@ bool session_announce(struct session *s, const struct tcplint_options *lo)
 		.memory_bound = capture_is_live(s->capture) ? session_memory(s) : 0,
 	});
 	s->announcing = false;
+	if (capture_is_live(s->capture))
+		destinations_show(&s->to);
 	return good;
 }
 
