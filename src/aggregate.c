@@ -2,45 +2,26 @@
 
 #include "aggregate.h"
 #include "judge.h"
-#include "resolve.h"
+#include "stir.h"
 
 static void forget(void *user, struct host *h)
 {
-	struct engine *en = user;
+	struct stage *st = user;
 
-	en->counters.hosts_evicted++;
-	while (h->findings) {
-		const uint32_t number = h->findings;
-
-		h->findings = finding_at(&en->cells, number)->next;
-		slab_give(&en->cells.findings, number);
-	}
+	st->counters->hosts_evicted++;
+	stage_give_cells(st, &h->findings);
 }
 
-bool aggregate_init(struct engine *en, struct error *e)
+bool aggregate_init(struct stage *st, const struct siphash_key *key, struct error *e)
 {
-	if (!hosts_init(&en->hosts, en->options.max_connections, &en->flows.key, e))
+	if (!hosts_init(&st->hosts, st->options.max_connections, key, e))
 		return false;
-	en->hosts.forget = forget;
-	en->hosts.user = en;
+	st->hosts.forget = forget;
+	st->hosts.user = st;
 	return true;
 }
 
 /* ---- fingerprints: not keyed, for what they tell must not depend on the key ---- */
-
-static uint64_t stir(uint64_t h, uint64_t x)
-{
-	h = (h ^ x) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 29;
-}
-
-static uint64_t stir_address(uint64_t h, const struct tcplint_address *a)
-{
-	uint64_t half[2];
-
-	memcpy(half, a->ip, sizeof(half));
-	return stir(stir(stir(h, half[0]), half[1]), a->port);
-}
 
 static uint32_t print_of_address(const struct tcplint_address *a)
 {
@@ -50,16 +31,7 @@ static uint32_t print_of_address(const struct tcplint_address *a)
 /* Never 0. */
 static uint32_t print_of_tuple(const struct opening_id *c)
 {
-	return (uint32_t)(stir_address(stir_address(1, c->client), c->server) >> 32) | 1;
-}
-
-/* What a translator of addresses leaves as it is (E-NAT2, rules.md 1.11). */
-static uint32_t print_of_segment(const struct segment *s)
-{
-	const bool stamped = s->opt.present & OPT_TIMESTAMPS;
-	const uint64_t h = stir(stir(1, (uint64_t)s->opt.layout << 32 | s->opt.mss), s->window);
-
-	return (uint32_t)(stir(h, stamped ? s->opt.ts_val : s->ip_id) >> 32);
+	return (uint32_t)(stir_address(stir_address(1, &c->client), &c->server) >> 32) | 1;
 }
 
 /* ---- initial sequence numbers ---- */
@@ -73,42 +45,42 @@ static bool is_copy(const struct opening *o, const struct opening *of)
 }
 
 /* An opening with its number, unless that tells nothing: the same 4-tuple again, or a copy. */
-static struct opening *add_opening(struct engine *en, struct host *h, const struct opening_id *c, const struct segment *s,
+static struct opening *add_opening(struct stage *st, struct host *h, const struct told_opening *t,
 				   const struct tcplint_address *peer)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
 	unsigned n = 0;
 	struct opening o = {
-		.mark = mark_of(s),
-		.isn = s->seq,
-		.tuple = c->incarnation ? 0 : print_of_tuple(c),
+		.mark = t->mark,
+		.isn = t->seq,
+		.tuple = t->id.incarnation ? 0 : print_of_tuple(&t->id),
 		.peer = print_of_address(peer),
-		.print = print_of_segment(s),
-		.port = c->client->port,
+		.print = t->print,
+		.port = t->id.client.port,
 		.state = OPENING_PENDING,
 	};
 
-	en->hosts.any_number = en->hosts.any_number || s->seq;
+	st->hosts.any_number = st->hosts.any_number || t->seq;
 	if (o.tuple && h->numbers < ISN_KEPT)
-		n = hosts_openings(&en->hosts, h, list);
+		n = hosts_openings(&st->hosts, h, list);
 	for (unsigned i = 0; i < n && o.tuple; i++)
 		if (list[i]->tuple == o.tuple || is_copy(&o, list[i]))
 			o.tuple = 0;
 	for (unsigned i = 0; i < n && o.tuple; i++)
 		h->repeated = h->repeated || (list[i]->tuple && list[i]->isn == o.isn);
-	struct opening *kept = hosts_add_opening(&en->hosts, h);
+	struct opening *kept = hosts_add_opening(&st->hosts, h);
 
 	*kept = o;
 	return kept;
 }
 
-static void count_number(struct engine *en, struct host *h)
+static void count_number(struct stage *st, struct host *h)
 {
 	if (h->judged || h->numbers >= ISN_KEPT)
 		return;
 	h->numbers++;
 	if (isn_look_at(h->numbers) || (h->repeated && h->numbers >= 8))
-		judge_numbers(en, h, false);
+		judge_numbers(st, h, false);
 }
 
 /* ---- floods ---- */
@@ -125,14 +97,14 @@ static unsigned slot_of(int64_t second)
 	return (unsigned)(i < 0 ? i + FLOOD_SLOTS : i);
 }
 
-static void advance(struct engine *en, struct host *h, struct mark m)
+static void advance(struct stage *st, struct host *h, struct mark m)
 {
 	struct service *v = &h->service;
 	const int64_t now = second_of(m.ts);
 
 	if (now <= v->second)
 		return;
-	judge_service(en, h, now, m, false);
+	judge_service(st, h, now, m, false);
 	if (v->judged >= v->second) /* nothing came in between */
 		v->judged = now - 1;
 	for (int64_t s = v->second; s < now && s < v->second + 3600; s++) {
@@ -157,11 +129,11 @@ static bool in_slots(const struct service *v, int64_t second)
 	return second <= v->second && second > v->second - FLOOD_SLOTS;
 }
 
-static struct host *count_syn(struct engine *en, const struct opening_id *c, struct mark m)
+static struct host *count_syn(struct stage *st, const struct opening_id *c, struct mark m)
 {
-	struct host *h = hosts_get(&en->hosts, HOST_SERVICE, c->server->ip, c->server->port, m.ts);
+	struct host *h = hosts_get(&st->hosts, HOST_SERVICE, c->server.ip, c->server.port, m.ts);
 	struct service *v = &h->service;
-	struct tcplint_address source = *c->client;
+	struct tcplint_address source = c->client;
 
 	if (!h->openings++) {
 		v->second = second_of(m.ts);
@@ -169,7 +141,7 @@ static struct host *count_syn(struct engine *en, const struct opening_id *c, str
 		v->epoch = v->second / FLOOD_WINDOW;
 		v->sample[v->samples++] = m;
 	}
-	advance(en, h, m);
+	advance(st, h, m);
 	if (in_slots(v, second_of(m.ts)))
 		v->slot[slot_of(second_of(m.ts))].syn++;
 	source.port = 0;
@@ -179,9 +151,9 @@ static struct host *count_syn(struct engine *en, const struct opening_id *c, str
 	return h;
 }
 
-static struct host *service_of(struct engine *en, const struct opening_id *c)
+static struct host *service_of(struct stage *st, const struct opening_id *c)
 {
-	return hosts_find(&en->hosts, HOST_SERVICE, c->server->ip, c->server->port);
+	return hosts_find(&st->hosts, HOST_SERVICE, c->server.ip, c->server.port);
 }
 
 /* ---- openings ---- */
@@ -190,78 +162,90 @@ static struct host *service_of(struct engine *en, const struct opening_id *c)
  * Those of a fast scan have to be kept until it is known that nobody answers them, whatever comes after: the list is
  * full and its oldest is young.
  */
-static bool crowded(const struct engine *en, const struct host *h, int64_t now)
+static bool crowded(const struct stage *st, const struct host *h, int64_t now)
 {
-	return h->kept >= OPENINGS_KEPT && now - chunk_at(&en->hosts, h->oldest)->opening[0].mark.ts < 6 * SECOND;
+	return h->kept >= OPENINGS_KEPT && now - chunk_at(&st->hosts, h->oldest)->opening[0].mark.ts < 6 * SECOND;
 }
 
 /* Whether the segment has the options that SYN cookies have no room for. */
-static void count_options(const struct segment *s, uint32_t *has_them, uint32_t *has_none)
+static void count_options(const struct told_opening *t, uint32_t *has_them, uint32_t *has_none)
 {
-	if (s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED))
-		++*has_them;
-	else if (!(s->opt.present & OPT_UNREADABLE))
-		++*has_none;
+	*has_them += t->scaled;
+	*has_none += t->plain;
 }
 
-void aggregate_syn(struct engine *en, const struct opening_id *c, const struct segment *s)
+static void on_syn(struct stage *st, const struct told_opening *t)
 {
-	struct host *service = count_syn(en, c, mark_of(s));
-	const bool flooded = judge_flooded(service, second_of(s->ts));
+	const struct opening_id *c = &t->id;
+	struct host *service = count_syn(st, c, t->mark);
+	const bool flooded = judge_flooded(service, second_of(t->mark.ts));
 	/* a flood's sources are made up: they must not drive real hosts out of the table */
-	struct host *h = flooded ? hosts_find(&en->hosts, HOST_CLIENT, c->client->ip, 0) :
-				   hosts_get(&en->hosts, HOST_CLIENT, c->client->ip, 0, s->ts);
+	struct host *h = flooded ? hosts_find(&st->hosts, HOST_CLIENT, c->client.ip, 0) :
+				   hosts_get(&st->hosts, HOST_CLIENT, c->client.ip, 0, t->mark.ts);
 
 	if (flooded)
-		count_options(s, &service->service.offered, &service->service.not_offered);
+		count_options(t, &service->service.offered, &service->service.not_offered);
 	if (!h)
 		return;
-	h->last = s->ts;
-	if (!crowded(en, h, s->ts))
-		add_opening(en, h, c, s, c->server);
+	h->last = t->mark.ts;
+	if (!crowded(st, h, t->mark.ts))
+		add_opening(st, h, t, &c->server);
 	h->openings++;
 	if (h->openings % 4 == 0)
-		judge_scan(en, h, mark_of(s), false);
+		judge_scan(st, h, t->mark, false);
 }
 
-static void on_synack(struct engine *en, const struct opening_id *c, const struct segment *s)
+/* The client's entry of the opening, and that. */
+static struct opening *opening_of(struct stage *st, const struct opening_id *c, struct host **h)
 {
-	struct host *service = service_of(en, c);
+	*h = hosts_find(&st->hosts, HOST_CLIENT, c->client.ip, 0);
+	return *h ? hosts_opening_at(&st->hosts, *h, c->start.frame) : NULL;
+}
 
-	en->hosts.zero_synack = en->hosts.zero_synack || !s->seq;
-	en->hosts.any_answer = true;
+static void on_synack(struct stage *st, const struct told_opening *t)
+{
+	const struct opening_id *c = &t->id;
+	struct host *client, *service;
+	struct opening *o = opening_of(st, c, &client);
+
+	if (o)
+		o->state = OPENING_ANSWERED;
+	service = service_of(st, c);
+	st->hosts.zero_synack = st->hosts.zero_synack || !t->seq;
+	st->hosts.any_answer = true;
 	if (service)
 		service->service.synacks++;
-	if (service && judge_flooded(service, second_of(s->ts))) { /* E-COOKIE */
-		count_options(s, &service->service.granted, &service->service.withheld);
+	if (service && judge_flooded(service, second_of(t->mark.ts))) { /* E-COOKIE */
+		count_options(t, &service->service.granted, &service->service.withheld);
 		return;
 	}
 	if (service)
-		service->service.gave = service->service.gave || s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED);
-	struct host *h = hosts_get(&en->hosts, HOST_SERVER, c->server->ip, 0, s->ts);
+		service->service.gave = service->service.gave || t->scaled;
+	struct host *h = hosts_get(&st->hosts, HOST_SERVER, c->server.ip, 0, t->mark.ts);
 
 	h->openings++;
 	if (h->judged || h->numbers >= ISN_KEPT)
 		return;
-	if (add_opening(en, h, c, s, c->client)->tuple)
-		count_number(en, h);
+	if (add_opening(st, h, t, &c->client)->tuple)
+		count_number(st, h);
 	if (h->judged || h->numbers >= ISN_KEPT) /* a server's openings are for nothing else */
-		hosts_drop_openings(&en->hosts, h);
+		hosts_drop_openings(&st->hosts, h);
 }
 
-/* The client's entry of the opening, and that. */
-static struct opening *opening_of(struct engine *en, const struct opening_id *c, struct host **h)
+static void on_again(struct stage *st, const struct opening_id *c)
 {
-	*h = hosts_find(&en->hosts, HOST_CLIENT, c->client->ip, 0);
-	return *h ? hosts_opening_at(&en->hosts, *h, c->start.frame) : NULL;
+	struct host *service = service_of(st, c);
+
+	if (service)
+		service->service.synack_copies++;
 }
 
-void aggregate_completed(struct engine *en, const struct opening_id *c)
+static void on_completed(struct stage *st, const struct opening_id *c)
 {
-	struct host *h, *service = service_of(en, c);
-	struct opening *o = opening_of(en, c, &h);
+	struct host *h, *service = service_of(st, c);
+	struct opening *o = opening_of(st, c, &h);
 
-	en->hosts.any_answer = en->hosts.any_completed = true;
+	st->hosts.any_answer = st->hosts.any_completed = true;
 	if (service) {
 		service->service.completed++;
 		if (in_slots(&service->service, second_of(c->start.ts)))
@@ -274,109 +258,63 @@ void aggregate_completed(struct engine *en, const struct opening_id *c)
 		return;
 	o->state = OPENING_COMPLETED;
 	if (o->tuple)
-		count_number(en, h);
+		count_number(st, h);
 	if (h->client.completed == 16 || h->client.completed == OPENINGS_KEPT)
-		judge_ports(en, h);
+		judge_ports(st, h);
 }
 
-static void on_failed(struct engine *en, const struct opening_id *c, enum opening_state how, struct mark m)
+static void on_failed(struct stage *st, const struct told_opening *t)
 {
-	struct host *h, *service = service_of(en, c);
-	struct opening *o = opening_of(en, c, &h);
+	struct host *h, *service = service_of(st, &t->id);
+	struct opening *o = opening_of(st, &t->id, &h);
 
-	en->hosts.any_answer = true;
+	st->hosts.any_answer = true;
 	if (service)
 		service->service.resets++;
 	if (!h)
 		return;
-	if (how == OPENING_REFUSED)
+	if (t->how == OPENING_REFUSED)
 		h->client.refused++;
 	else
 		h->client.aborted++;
 	if (o)
-		o->state = (uint8_t)how;
-	judge_scan(en, h, m, false);
+		o->state = t->how;
+	judge_scan(st, h, t->mark, false);
 }
 
-void aggregate_answered(struct engine *en, const struct opening_id *c, const struct segment *s)
+void aggregate_opening(struct stage *st, const struct told_opening *t)
 {
-	struct host *h;
-	struct opening *o = opening_of(en, c, &h);
-
-	if (o)
-		o->state = OPENING_ANSWERED;
-	on_synack(en, c, s);
-}
-
-void aggregate_probe(struct engine *en, const struct view *v)
-{
-	const struct segment *s = v->s;
-	const struct tcplint_address *from = v->x == CLIENT ? &v->c->id.client : &v->c->id.server;
-	const struct tcplint_address *to = v->x == CLIENT ? &v->c->id.server : &v->c->id.client;
-	struct draft unused = { 0 };
-	enum probe kind;
-
-	if (rule_flags_xmas(v, &unused))
-		kind = PROBE_XMAS;
-	else if (rule_flags_null(v, &unused))
-		kind = PROBE_NULL;
-	else if (rule_flags_fin_no_ack(v, &unused))
-		kind = PROBE_FIN;
+	if (t->told.kind == TOLD_SYN)
+		on_syn(st, t);
+	else if (t->told.kind == TOLD_SYNACK)
+		on_synack(st, t);
+	else if (t->told.kind == TOLD_AGAIN)
+		on_again(st, &t->id);
+	else if (t->told.kind == TOLD_COMPLETED)
+		on_completed(st, &t->id);
 	else
-		return;
-	judge_probe(en, hosts_get(&en->hosts, HOST_CLIENT, from->ip, 0, s->ts), kind, print_of_address(to), mark_of(s));
+		on_failed(st, t);
 }
 
-/* A SYN-ACK, or the end of an opening that is awaited. */
-static void follow(struct engine *en, struct conn *c, const struct view *v)
+void aggregate_probe(struct stage *st, const struct told_sighting *t)
 {
-	const struct segment *s = v->s;
-	const struct opening_id id = opening_id_of(c);
+	struct host *h = hosts_get(&st->hosts, HOST_CLIENT, t->from.ip, 0, t->mark.ts);
 
-	if (v->events & EV_SYNACK && v->x == SERVER) {
-		struct host *service = c->opening == OPENING_ANSWERED ? service_of(en, &id) : NULL;
-
-		if (service)
-			service->service.synack_copies++;
-		else if (c->opening == OPENING_PENDING || v->events & EV_FIRST) {
-			c->opening = OPENING_ANSWERED;
-			aggregate_answered(en, &id, s);
-		}
-		return;
-	}
-	if (!c->opening || v->events & EV_SYN)
-		return;
-	if (s->flags & FLAG_RST) {
-		on_failed(en, &id, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
-		c->opening = OPENING_NONE;
-	} else if (s->flags & FLAG_ACK && (v->x == CLIENT || c->simultaneous)) {
-		aggregate_completed(en, &id);
-		c->opening = OPENING_NONE;
-	}
+	judge_probe(st, h, (enum probe)t->probe, print_of_address(&t->to), t->mark);
 }
 
-void aggregate_segment(struct engine *en, struct conn *c, const struct view *v)
+/* rules.md 1.8: of a host only the greatest lower bound and the least upper one are worth keeping. */
+void aggregate_time_wait(struct stage *st, const struct told_time_wait *t)
 {
-	if (!v->drives || c->self_connect || v->events & EV_ODD_FLAGS)
+	struct host *h = hosts_find(&st->hosts, (enum host_kind)t->kind, t->ip, 0);
+
+	if (!h)
 		return;
-	if (v->events & EV_SYN && v->events & EV_FIRST) {
-		const struct opening_id id = opening_id_of(c);
-
-		c->opening = OPENING_PENDING;
-		aggregate_syn(en, &id, v->s);
-	} else {
-		follow(en, c, v);
-	}
-}
-
-void aggregate_refused(struct engine *en, struct conn *c)
-{
-	const struct opening_id id = opening_id_of(c);
-
-	if (c->opening != OPENING_PENDING)
-		return;
-	on_failed(en, &id, OPENING_REFUSED, (struct mark){ en->now, 0 });
-	c->opening = OPENING_NONE;
+	h->time_wait.n++;
+	if (t->held && t->lower > h->time_wait.lower)
+		h->time_wait.lower = t->lower;
+	if (t->gone && (!h->time_wait.upper || t->upper < h->time_wait.upper))
+		h->time_wait.upper = t->upper;
 }
 
 /* ---- what a finding about a host stands for ---- */
@@ -409,22 +347,22 @@ static enum host_kind kind_of(enum rule r)
 }
 
 /* The finding about a host that stands for it, and that host; null: there is none. */
-static struct finding_cell *standing(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by,
+static struct finding_cell *standing(struct stage *st, const struct opening_id *c, enum rule r, enum tcplint_offender by,
 				     struct host **h)
 {
-	const struct precedence_list *list = &en->rules.by_host;
+	const struct precedence_list *list = &st->rules->by_host;
 
 	for (unsigned i = list->first[r]; i < list->first[r + 1]; i++) {
 		const enum rule left = (enum rule)precedences[list->row[i]].keep;
 		const bool flood = left == RULE_syn_flood, syn = left == RULE_scan_syn;
 		const bool unasked = left == RULE_backscatter && c->answered_only;
 		const struct tcplint_address *a =
-			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? c->server : c->client;
+			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? &c->server : &c->client;
 
-		if (!en->hits[left]) /* of no host at all */
+		if (!st->hits[left]) /* of no host at all */
 			continue;
-		*h = hosts_find(&en->hosts, kind_of(left), a->ip, flood ? a->port : 0);
-		struct finding_cell *cell = *h ? judge_finding(en, *h, left) : NULL;
+		*h = hosts_find(&st->hosts, kind_of(left), a->ip, flood ? a->port : 0);
+		struct finding_cell *cell = *h ? judge_finding(st, *h, left) : NULL;
 
 		if (cell && stands_for(*h, left, c))
 			return cell;
@@ -432,17 +370,10 @@ static struct finding_cell *standing(struct engine *en, const struct opening_id 
 	return NULL;
 }
 
-bool aggregate_would_cover(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by)
+bool aggregate_covers(struct stage *st, const struct opening_id *c, enum rule r, enum tcplint_offender by)
 {
 	struct host *h;
-
-	return standing(en, c, r, by, &h);
-}
-
-bool aggregate_covers(struct engine *en, const struct opening_id *c, enum rule r, enum tcplint_offender by)
-{
-	struct host *h;
-	struct finding_cell *cell = standing(en, c, r, by, &h);
+	struct finding_cell *cell = standing(st, c, r, by, &h);
 
 	if (!cell)
 		return false;

@@ -25,22 +25,23 @@ struct finding_cell {
 	struct draft draft;
 };
 
-struct cells {
-	struct slab candidates, findings;
-	uint64_t exhausted;
-};
-
-bool cells_init(struct cells *c, uint32_t connections, struct error *e) MUST_CHECK;
-void cells_finish(struct cells *c);
-
-static inline struct candidate_cell *candidate_at(const struct cells *c, uint32_t number)
+/*
+ * How many of either there may be: every connection of a hostile capture may have some, but most have none. The pools
+ * grow with use.
+ */
+static inline uint32_t cells_limit(uint32_t connections)
 {
-	return number ? slab_at(&c->candidates, number) : NULL;
+	return connections < 65536 ? 65536 : connections;
 }
 
-static inline struct finding_cell *finding_at(const struct cells *c, uint32_t number)
+static inline struct candidate_cell *candidate_at(const struct slab *candidates, uint32_t number)
 {
-	return number ? slab_at(&c->findings, number) : NULL;
+	return number ? slab_at(candidates, number) : NULL;
+}
+
+static inline struct finding_cell *finding_at(const struct slab *findings, uint32_t number)
+{
+	return number ? slab_at(findings, number) : NULL;
 }
 
 #endif

@@ -221,7 +221,7 @@ struct conn {
 	uint8_t recent_next;
 	uint32_t older; /* the incarnation before this one, while it is kept */
 	uint32_t newer;
-	uint32_t candidates, findings; /* cells */
+	uint32_t candidates; /* cells */
 	struct age_link age;
 	uint8_t age_class;
 	int64_t deadline; /* what the wheel is armed for */
@@ -240,7 +240,8 @@ struct conn {
 	uint64_t loss; /* sequence numbers proven to have existed and not captured */
 	int64_t loss_ts; /* latest proof */
 	uint32_t duplicates, reordered;
-	uint8_t violated; /* bit 0: a violation of the handshake at >= 0.8; bit 1: of the teardown */
+	bool fired; /* a rule has, and the stage knows of the connection */
+	bool may_be_listed; /* if the finding is sure enough */
 	struct mark hs_ack; /* the first acknowledgment of the SYN-ACK */
 	struct mark icmp_refused; /* an ICMP error that quotes the SYN */
 	struct { /* the incarnation before, for isn_overlaps_previous; by side of this one */
@@ -249,7 +250,7 @@ struct conn {
 		uint32_t isn[2], smax[2], tsval[2];
 		struct mark last[2];
 	} before;
-	uint16_t aggregated; /* one more than the timer rule that is counted with a finding about the host */
+	uint16_t counted; /* one more than the timer rule that the stage was told of before it became a struct conn */
 	uint8_t opening; /* enum opening_state (hosts.h): whether the host table waits for what becomes of it */
 	/* one segment with a bad checksum a sender, replayed when its bytes are acknowledged (checksum_bad) */
 	struct {

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "aggregate.h"
 #include "engine.h"
 #include "incarnation.h"
 #include "lifetime.h"
@@ -8,28 +7,23 @@
 #include "recent.h"
 #include "record.h"
 #include "resolve.h"
+#include "tell.h"
 #include "time_wait.h"
 #include "tracker.h"
-#include "watch.h"
 
-bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
+bool engine_init(struct engine *en, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
+		 struct tcplint_counters *counters, uint32_t connections, struct error *e)
 {
-	*en = (struct engine){ .options = *o, .sink = *sink, .previous = INT64_MIN, .now = INT64_MIN, .limits.msl = o->msl };
-	rule_index_init(&en->rules);
-	en->limits.textbook = o->profile == TCPLINT_PROFILE_TEXTBOOK;
-	if (!flow_init(&en->flows, o->max_connections, o->vlan_in_key, o->hash_key, e) ||
-	    !wheel_init(&en->wheel, o->max_connections, e) || !holes_init(&en->holes, o->max_connections, e) ||
-	    !cells_init(&en->cells, o->max_connections, e) || !aggregate_init(en, e)) {
+	*en = (struct engine){
+		.options = *o, .ear = *ear, .now = INT64_MIN, .limits = limits_of(o), .rules = rules, .counters = counters
+	};
+	if (!flow_init(&en->flows, connections, o->vlan_in_key, o->hash_key, e) || !wheel_init(&en->wheel, connections, e) ||
+	    !holes_init(&en->holes, connections, e) ||
+	    !slab_init(&en->candidates, sizeof(struct candidate_cell), cells_limit(connections), e)) {
 		engine_finish(en);
 		return false;
 	}
 	quiet_init(en);
-	en->counters.memory_bound = (uint64_t)o->max_connections * (sizeof(struct conn) + sizeof(struct quiet) +
-								    sizeof(struct quiet_part) + sizeof(struct quiet_closing) + 88) +
-				    (uint64_t)en->holes.pool.limit * en->holes.pool.cell +
-				    (uint64_t)en->cells.candidates.limit * en->cells.candidates.cell +
-				    (uint64_t)en->cells.findings.limit * en->cells.findings.cell +
-				    hosts_memory(&en->hosts);
 	return true;
 }
 
@@ -38,8 +32,14 @@ void engine_finish(struct engine *en)
 	flow_finish(&en->flows);
 	wheel_finish(&en->wheel);
 	holes_finish(&en->holes);
-	cells_finish(&en->cells);
-	hosts_finish(&en->hosts);
+	slab_finish(&en->candidates);
+}
+
+uint64_t engine_memory(const struct engine *en)
+{
+	return (uint64_t)en->flows.limit * (sizeof(struct conn) + sizeof(struct quiet) + sizeof(struct quiet_part) +
+					    sizeof(struct quiet_closing) + 88) +
+	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell + (uint64_t)en->candidates.limit * en->candidates.cell;
 }
 
 /* ---- segments ---- */
@@ -50,7 +50,7 @@ void engine_make_room(struct engine *en)
 		return;
 	const uint32_t victim = flow_least_valuable(&en->flows);
 
-	en->counters.evicted++;
+	en->counters->evicted++;
 	if (flow_is_quiet(victim))
 		quiet_release(en, victim, TCPLINT_END_EVICTED, en->now);
 	else
@@ -134,7 +134,7 @@ static struct conn *create(struct engine *en, const struct engine_place *p, cons
 		c->id.incarnation = older->id.incarnation + 1;
 		remember_older(c, older);
 	}
-	en->counters.connections++;
+	en->counters->connections++;
 	return c;
 }
 
@@ -185,7 +185,7 @@ static void show_to_older(struct engine *en, const struct conn *c, const struct 
 
 static void count_segment(struct engine *en, const struct segment *s, bool duplicate)
 {
-	struct tcplint_counters *n = &en->counters;
+	struct tcplint_counters *n = en->counters;
 
 	n->segments++;
 	n->checksum_bad += s->checksum == CHECKSUM_BAD;
@@ -208,66 +208,36 @@ static void process(struct engine *en, struct conn *c, struct view *v, bool dupl
 	}
 	resolve_run(en, c, v, ON_SEGMENT, &b);
 	tracker_apply(c, &en->holes, v);
-	en->counters.reordered += c->reordered - reordered;
+	en->counters->reordered += c->reordered - reordered;
 	if (c->end[CLIENT].holes || c->end[SERVER].holes)
 		lifetime_account_loss(en, c, en->now, REORDER_WINDOW, &b);
 	if (c->candidates && !(v->events & EV_DUPLICATE))
 		resolve_settle(en, c, v, &b);
 	if (v->events & EV_ODD_FLAGS)
-		aggregate_probe(en, v);
+		tell_probe(en, v);
 	resolve_report(en, c, v, &b);
-	if (aggregate_wants(c, v))
-		aggregate_segment(en, c, v);
-	if (watch_wants(c, v))
-		watch_segment(en, c, v);
-}
-
-void engine_source(struct engine *en)
-{
-	en->previous = INT64_MIN;
-}
-
-/* How far the clock went back since the segment before; 0 for what frames that overtake each other explain. */
-static int64_t clock_back(struct engine *en, int64_t ts)
-{
-	const int64_t back = en->previous != INT64_MIN ? en->previous - ts : 0;
-
-	en->previous = ts;
-	return back > REORDER_WINDOW ? back : 0;
-}
-
-/* What a segment shows about the capture, beyond its own connection. */
-static void look_at_tap(struct engine *en, const struct conn *c, struct view *v, int64_t back)
-{
-	const struct segment *s = v->s;
-
-	v->clock_back = back;
-	if (v->events & EV_SYN && s->opt.present & OPT_TIMESTAMPS && s->checksum != CHECKSUM_BAD && !s->bad_header)
-		v->twin = twins_note(&en->twins, s, &c->id);
-	if (back || v->twin)
-		v->events |= EV_TAP;
+	if (tell_wants(c, v))
+		tell_segment(en, c, v);
+	if (tell_watches(c, v))
+		tell_watched(en, c, v);
 }
 
 void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p)
 {
 	flow_key_of(&en->flows, &p->key, s, &p->from_first);
 	p->hash = flow_hash(&en->flows, &p->key);
+	p->back = 0;
+	p->twin = NULL;
 }
 
 void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p)
 {
-	const int64_t back = clock_back(en, s->ts);
-	struct tcplint_segment record;
-
-	if (en->now == INT64_MIN)
-		en->limits.capture_start = s->ts;
-	engine_time(en, s->ts);
 	uint32_t head = flow_find(&en->flows, &p->key, p->hash);
 
-	if (!head && !back && en->quiet.on && quiet_open(en, p, s))
+	if (!head && !p->back && !p->twin && en->quiet.on && quiet_open(en, p, s))
 		return;
 	if (flow_is_quiet(head)) {
-		if (!back && quiet_go_on(en, head, s, p->from_first))
+		if (!p->back && quiet_go_on(en, head, s, p->from_first))
 			return;
 		head = flow_number(&en->flows, quiet_replay(en, head));
 	}
@@ -282,7 +252,7 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 
 	zeek_segment(&c->zeek, (int)x, s);
 	count_segment(en, s, duplicate);
-	if (!duplicate && !back && !en->options.segments && tracker_in_order(c, s, x)) {
+	if (!duplicate && !p->back && !en->options.segments && tracker_in_order(c, s, x)) {
 		tracker_go_on(c, s, x);
 		return;
 	}
@@ -290,14 +260,17 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 
 	tracker_replay(c, &en->holes, s, x);
 	tracker_classify(&v, c, s, x, !which.number);
-	look_at_tap(en, c, &v, back);
-	en->record = en->options.segments && en->sink.segment ? &record : NULL;
+	v.clock_back = p->back;
+	v.twin = v.events & EV_SYN ? p->twin : NULL;
+	if (v.clock_back || v.twin)
+		v.events |= EV_TAP;
 	if (en->record)
-		record_segment_before(&record, &v);
+		record_segment_before(en->record, &v);
 	process(en, c, &v, duplicate);
-	if (en->record)
-		record_segment_after(en, &record, &v);
-	en->record = NULL;
+	if (en->record) {
+		record_segment_after(en->record, &v);
+		en->ear.segment(en->ear.segment_user, en->record);
+	}
 	lifetime_reclassify(en, c);
 	lifetime_rearm(en, c);
 	if (c->older && (v.s->flags & (FLAG_SYN | FLAG_ACK) || (c->pending && v.s->flags & FLAG_RST)))
@@ -307,8 +280,7 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p)
 {
-	engine_time(en, s->ts);
-	en->counters.icmp_errors++;
+	en->counters->icmp_errors++;
 	const uint32_t number = flow_find(&en->flows, &p->key, p->hash);
 
 	if (!number)
@@ -331,12 +303,6 @@ void engine_quote(struct engine *en, const struct segment *s, const struct engin
 	if (knows(v.X, K_ISN) && s->seq == v.X->isn && fact_is(v.X, SYN_SENT) && !fact_is(v.X, SYN_RCVD))
 		c->icmp_refused = mark_of(s);
 	if (c->icmp_refused.frame == s->frame)
-		aggregate_refused(en, c);
+		tell_refused(en, c);
 	lifetime_rearm(en, c);
-}
-
-const struct tcplint_counters *engine_counters(struct engine *en)
-{
-	en->counters.pool_exhausted = en->cells.exhausted + en->holes.exhausted;
-	return &en->counters;
 }

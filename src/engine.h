@@ -7,15 +7,16 @@
 #ifndef TCPLINT_ENGINE_H
 #define TCPLINT_ENGINE_H
 
+#include <stddef.h>
+
+#include "batch.h"
 #include "cells.h"
 #include "flow.h"
-#include "hosts.h"
 #include "rule_index.h"
-#include "view.h"
+#include "told.h"
 #include "twins.h"
+#include "view.h"
 #include "wheel.h"
-
-#define LOSS_MEMORY 64
 
 /* The quiet form of connections (quiet.h), and which of its rules' findings would be reported. */
 struct quiet_options {
@@ -23,66 +24,76 @@ struct quiet_options {
 	bool loud_cut, loud_close, loud_unanswered, loud_incomplete;
 };
 
+/* Where what an engine tells goes. */
+struct ear {
+	void (*hear)(void *user, const struct told *t);
+	void *user;
+	bool records; /* of connections are wanted */
+	void (*segment)(void *user, const struct tcplint_segment *s); /* null: not wanted */
+	void *segment_user;
+};
+
 struct engine {
 	struct tcplint_options options;
-	struct tcplint_sink sink;
+	struct ear ear;
+	uint8_t shard; /* which engine of several */
 	struct limits limits;
+	const struct rule_index *rules;
 	struct flow_table flows;
 	struct wheel wheel;
 	struct holes holes;
-	struct cells cells;
-	struct hosts hosts;
-	struct twins twins;
-	int64_t previous; /* when the segment before this one was captured; INT64_MIN: the source begins */
+	struct slab candidates;
+	uint64_t exhausted; /* candidates for which there was no cell */
 	int64_t now; /* the latest time seen; goes back only when the capture's clock was set back */
-	int64_t ahead; /* a time far beyond `now` that one frame claimed; 0: none */
-	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
-	unsigned losses;
-	struct tcplint_counters counters; /* see engine_counters() */
-	struct rule_index rules;
-	uint64_t hits[RULE_COUNT];
-	struct tcplint_segment *record; /* of the segment at hand, when segments are wanted */
+	struct tcplint_counters *counters;
+	uint64_t hits[RULE_COUNT]; /* of rules that quiet connections have fired; the others are counted by the stage */
+	struct tcplint_segment *record; /* of the segment at hand; null: not wanted */
 	struct quiet_options quiet;
 	bool replaying; /* a quiet connection becomes a struct conn: what happens was counted before */
 };
 
-bool engine_init(struct engine *en, const struct tcplint_options *o, const struct tcplint_sink *sink,
-		 struct error *e) MUST_CHECK;
+/* With room for `connections`; `rules` and `counters` are borrowed. */
+bool engine_init(struct engine *en, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
+		 struct tcplint_counters *counters, uint32_t connections, struct error *e) MUST_CHECK;
 void engine_finish(struct engine *en);
+/* Bytes that connections and their cells may take at most. */
+uint64_t engine_memory(const struct engine *en);
+
+/* `t` is `size` bytes, of which this fills in the head. */
+static inline void engine_tell(struct engine *en, struct told *t, enum told_kind kind, size_t size)
+{
+	t->kind = (uint8_t)kind;
+	t->shard = en->shard;
+	t->size = (uint32_t)size;
+	t->now = en->now;
+	en->ear.hear(en->ear.user, t);
+}
 
 /* A connection whose first segment is `s`; `swapped`: its client is key.end[1].  The rest of it is zeroed. */
 void engine_begin(struct conn *c, const struct segment *s, bool swapped);
 /* Before one is added to the table of flows. */
 void engine_make_room(struct engine *en);
 
-/* Where the connection of a segment stands. */
+/* Where the connection of a segment stands, and what the frames before it say of it. */
 struct engine_place {
 	struct flow_key key;
 	uint64_t hash;
+	int64_t back; /* how far the clock went back since the segment before it */
 	bool from_first; /* key.end[0] sent it */
+	const struct twin *twin; /* the same SYN on another 4-tuple; null */
 };
 
 void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p);
 
+/* Of each, the clock has been told before: engine_tick(). */
 void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p);
-/* What follows comes from another source: its clock may stand anywhere. */
-void engine_source(struct engine *en);
 /* An ICMP error that quotes a segment of a connection. */
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p);
-/* A frame that is no segment claims that it is `ts`. */
-void engine_time(struct engine *en, int64_t ts);
 /* It is `now`: timers fire. */
 void engine_tick(struct engine *en, int64_t now);
+/* The capture's clock was set back to `now`: timers are turned back, or all that follows would count as long expired. */
+void engine_turn_back(struct engine *en, int64_t now);
 /* Release everything that is still open, oldest first. */
 void engine_drain(struct engine *en, bool interrupted);
-
-/* The capture is known to have missed frames between `from` and `to`. */
-void engine_missed(struct engine *en, int64_t from, int64_t to);
-
-/* Brought up to date by asking. */
-const struct tcplint_counters *engine_counters(struct engine *en);
-
-/* Whether the capture is known to have missed something within a second of `ts`. */
-bool engine_loss_near(const struct engine *en, int64_t ts);
 
 #endif

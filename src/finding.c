@@ -2,32 +2,43 @@
 #include "finding.h"
 #include "message.h"
 
-bool finding_disabled(const struct engine *en, unsigned rule)
+bool finding_disabled(const struct tcplint_options *o, unsigned rule)
 {
-	return en->options.disabled && en->options.disabled[rule];
+	return o->disabled && o->disabled[rule];
 }
 
-uint8_t finding_severity(const struct engine *en, unsigned rule, uint8_t drafted)
+uint8_t finding_severity(const struct tcplint_options *o, unsigned rule, uint8_t drafted)
 {
 	const struct rule_row *row = &rule_rows[rule];
-	const int8_t *asked = en->options.severities;
+	const int8_t *asked = o->severities;
 
 	if (asked && asked[rule] != TCPLINT_SEVERITY_OF_RULE)
 		return (uint8_t)asked[rule];
 	if (drafted != KEEP)
 		return drafted;
-	return (uint8_t)(en->limits.textbook ? row->textbook : row->public.severity);
+	return (uint8_t)(o->profile == TCPLINT_PROFILE_TEXTBOOK ? row->textbook : row->public.severity);
 }
 
-bool finding_passes(const struct engine *en, const struct finding_cell *f)
+bool finding_passes(const struct tcplint_options *o, const struct finding_cell *f)
 {
-	const struct tcplint_options *o = &en->options;
 	const bool lenient = o->profile == TCPLINT_PROFILE_LENIENT;
 
-	if (finding_disabled(en, f->rule) || (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F)))
+	if (finding_disabled(o, f->rule) || (lenient && (f->severity < TCPLINT_ERROR || f->confidence < 0.8F)))
 		return false;
 	return f->severity >= o->min_severity && f->confidence >= o->min_confidence - 1e-6F &&
 	       (!o->verdicts || o->verdicts & 1u << f->verdict);
+}
+
+bool finding_may_pass(const struct tcplint_options *o, unsigned rule, const struct draft *d)
+{
+	const struct finding_cell certain = {
+		.rule = (uint16_t)rule,
+		.verdict = d->verdict != KEEP ? d->verdict : (uint8_t)rule_rows[rule].public.verdict,
+		.severity = finding_severity(o, rule, d->severity),
+		.confidence = 1,
+	};
+
+	return finding_passes(o, &certain);
 }
 
 static const struct {
@@ -57,7 +68,7 @@ static const struct {
 	{ EVI_tap_at_host, "tap_at_host" },
 };
 
-static void public_values(const struct conn *c, const struct draft *d, struct tcplint_finding *out)
+static void public_values(const struct subject *c, const struct draft *d, struct tcplint_finding *out)
 {
 	for (unsigned i = 0; i < d->values; i++) {
 		struct tcplint_value *p = &out->value[out->value_count++];
@@ -70,15 +81,15 @@ static void public_values(const struct conn *c, const struct draft *d, struct tc
 			.expected = d->value[i].expected,
 			.actual = d->value[i].actual,
 		};
-		if (!c || space == KEEP || !knows(&c->end[space], K_ISN))
+		if (!c || space == KEEP || !c->has_isn[space])
 			continue;
 		p->relative = true;
-		p->expected_relative = p->expected - c->end[space].isn;
-		p->actual_relative = p->actual - c->end[space].isn;
+		p->expected_relative = p->expected - c->isn[space];
+		p->actual_relative = p->actual - c->isn[space];
 	}
 }
 
-void finding_public(const struct conn *c, const struct tcplint_host_id *host, const struct finding_cell *f,
+void finding_public(const struct subject *c, const struct tcplint_host_id *host, const struct finding_cell *f,
 		    struct tcplint_finding *out, char *message, size_t size)
 {
 	const struct draft *d = &f->draft;
@@ -118,27 +129,4 @@ void finding_public(const struct conn *c, const struct tcplint_host_id *host, co
 	for (unsigned i = 0; i < f->related_count; i++)
 		out->related[out->related_count++] = f->related[i];
 	message_write(message, size, f->rule, out, d);
-}
-
-void finding_emit(struct engine *en, const struct conn *c, const struct tcplint_host_id *host, struct finding_cell *cell)
-{
-	struct tcplint_finding out;
-	char message[512];
-
-	cell->listed = finding_passes(en, cell);
-	if (finding_disabled(en, cell->rule) || en->replaying)
-		return;
-	if (!cell->listed) {
-		en->counters.findings_below_threshold++;
-		return;
-	}
-	finding_public(c, host, cell, &out, message, sizeof(message));
-	if (en->options.ignored && en->options.ignored(en->options.ignored_user, &out)) {
-		cell->listed = false;
-		en->counters.findings_ignored++;
-		return;
-	}
-	en->counters.findings++;
-	if (en->sink.finding)
-		en->sink.finding(en->sink.user, &out);
 }

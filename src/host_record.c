@@ -33,50 +33,31 @@ static struct host **sorted(const struct hosts *t, uint32_t *n)
 	return list;
 }
 
-void aggregate_settle(struct engine *en, bool last)
+void aggregate_settle(struct stage *st, bool last)
 {
-	const struct mark now = { .ts = en->now };
+	const struct mark now = { .ts = st->now };
 	uint32_t n;
-	struct host **list = sorted(&en->hosts, &n);
+	struct host **list = sorted(&st->hosts, &n);
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct host *h = list[i];
 
 		if (h->kind == HOST_SERVICE)
-			judge_service(en, h, now.ts / SECOND, (struct mark){ 0 }, last);
+			judge_service(st, h, now.ts / SECOND, (struct mark){ 0 }, last);
 		if (h->kind == HOST_SERVICE)
-			judge_cookies(en, h);
+			judge_cookies(st, h);
 		if (h->kind == HOST_SERVICE && last)
-			judge_failures(en, h, now.ts);
+			judge_failures(st, h, now.ts);
 		if (h->kind == HOST_CLIENT)
-			judge_scan(en, h, now, last);
+			judge_scan(st, h, now, last);
 		if ((h->kind == HOST_CLIENT || h->kind == HOST_SERVER) && last)
-			judge_numbers(en, h, true);
+			judge_numbers(st, h, true);
 		if (last)
-			watch_settle(en, h);
+			watch_settle(st, h);
 		if (h->kind == HOST_CLIENT && last)
-			judge_ports(en, h);
+			judge_ports(st, h);
 	}
 	free(list);
-}
-
-/* rules.md 1.8: of a host only the greatest lower bound and the least upper one are worth keeping. */
-void aggregate_time_wait(struct engine *en, const struct conn *c)
-{
-	const bool held = c->time_wait.held.frame, gone = c->time_wait.gone.frame;
-
-	if (!held && !gone)
-		return;
-	const enum host_kind kind = c->time_wait.side == CLIENT ? HOST_CLIENT : HOST_SERVER;
-	struct host *h = hosts_find(&en->hosts, kind, (kind == HOST_CLIENT ? c->id.client : c->id.server).ip, 0);
-
-	if (!h)
-		return;
-	h->time_wait.n++;
-	if (held && c->time_wait.lower > h->time_wait.lower)
-		h->time_wait.lower = c->time_wait.lower;
-	if (gone && (!h->time_wait.upper || c->time_wait.upper < h->time_wait.upper))
-		h->time_wait.upper = c->time_wait.upper;
 }
 
 /* ---- records ---- */
@@ -142,9 +123,9 @@ static void add_service(struct tcplint_host *out, const struct host *h)
 	out->flood[i].synack_retransmissions = v->synack_copies;
 }
 
-static void add_findings(struct engine *en, struct record *r, struct host *h)
+static void add_findings(struct stage *st, struct record *r, struct host *h)
 {
-	for (struct finding_cell *f = finding_at(&en->cells, h->findings); f; f = finding_at(&en->cells, f->next)) {
+	for (struct finding_cell *f = finding_at(&st->findings, h->findings); f; f = finding_at(&st->findings, f->next)) {
 		const unsigned i = r->host.finding_count;
 
 		if (!f->listed || i == FINDINGS_MAX)
@@ -169,7 +150,7 @@ static void add_time_wait(struct tcplint_host *out, const struct host *h)
 		out->time_wait.upper = h->time_wait.upper;
 }
 
-static void add_entry(struct engine *en, struct record *r, struct host *h)
+static void add_entry(struct stage *st, struct record *r, struct host *h)
 {
 	if (h->last > r->host.ts)
 		r->host.ts = h->last;
@@ -185,14 +166,14 @@ static void add_entry(struct engine *en, struct record *r, struct host *h)
 	if (h->kind == HOST_CLIENT || h->kind == HOST_SERVER)
 		add_numbers(&r->host, h);
 	add_time_wait(&r->host, h);
-	add_findings(en, r, h);
+	add_findings(st, r, h);
 }
 
-void aggregate_records(struct engine *en, bool all)
+void aggregate_records(struct stage *st, bool all)
 {
 	uint32_t n;
-	struct host **list = sorted(&en->hosts, &n);
-	struct record *r = en->sink.host && list ? malloc(sizeof(*r)) : NULL;
+	struct host **list = sorted(&st->hosts, &n);
+	struct record *r = st->sink.host && list ? malloc(sizeof(*r)) : NULL;
 
 	for (uint32_t i = 0, end; r && i < n; i = end) {
 		bool any = false;
@@ -204,9 +185,9 @@ void aggregate_records(struct engine *en, bool all)
 		*r = (struct record){ .host = { .ts = INT64_MIN, .findings = r->findings } };
 		memcpy(r->host.ip, list[i]->ip, sizeof(r->host.ip));
 		for (uint32_t k = i; k < end; k++)
-			add_entry(en, r, list[k]);
+			add_entry(st, r, list[k]);
 		if (r->host.finding_count && (all || r->fresh))
-			en->sink.host(en->sink.user, &r->host);
+			st->sink.host(st->sink.user, &r->host);
 	}
 	free(r);
 	free(list);

@@ -1,14 +1,13 @@
 #include <string.h>
 
-#include "finding.h"
+#include "findings.h"
 #include "judge.h"
-#include "resolve.h"
 
 /* ---- findings about hosts ---- */
 
-struct finding_cell *judge_finding(const struct engine *en, const struct host *h, enum rule r)
+struct finding_cell *judge_finding(const struct stage *st, const struct host *h, enum rule r)
 {
-	for (struct finding_cell *f = finding_at(&en->cells, h->findings); f; f = finding_at(&en->cells, f->next))
+	for (struct finding_cell *f = finding_at(&st->findings, h->findings); f; f = finding_at(&st->findings, f->next))
 		if (f->rule == r)
 			return f;
 	return NULL;
@@ -34,26 +33,24 @@ void judge_relate(struct finding_cell *cell, unsigned rule)
 		cell->related[cell->related_count++] = (uint8_t)rule;
 }
 
-static struct finding_cell *new_finding(struct engine *en, struct host *h, const struct fired *f)
+static struct finding_cell *new_finding(struct stage *st, struct host *h, const struct fired *f)
 {
 	const struct rule_row *row = &rule_rows[f->rule];
-	const uint32_t number = slab_take(&en->cells.findings);
+	const uint32_t number = stage_take_cell(st);
 	float p = rule_base_confidence((enum rule)f->rule);
 
-	if (!number) {
-		en->cells.exhausted++;
+	if (!number)
 		return NULL;
-	}
 	if (f->draft.cap > 0 && p > f->draft.cap)
 		p = f->draft.cap;
-	struct finding_cell *cell = finding_at(&en->cells, number);
+	struct finding_cell *cell = finding_at(&st->findings, number);
 	uint32_t *link = &h->findings;
 
 	*cell = (struct finding_cell){
 		.rule = f->rule,
 		.offender = f->draft.offender,
 		.verdict = f->draft.verdict != KEEP ? f->draft.verdict : (uint8_t)row->public.verdict,
-		.severity = finding_severity(en, f->rule, f->draft.severity),
+		.severity = finding_severity(&st->options, f->rule, f->draft.severity),
 		.confidence = p,
 		.count = 1,
 		.first_ts = f->draft.ts,
@@ -61,54 +58,54 @@ static struct finding_cell *new_finding(struct engine *en, struct host *h, const
 		.draft = f->draft,
 	};
 	while (*link) /* in the order in which they were settled */
-		link = &finding_at(&en->cells, *link)->next;
+		link = &finding_at(&st->findings, *link)->next;
 	*link = number;
 	return cell;
 }
 
 /* Another finding of the host, in the batch or on record, has the same cause and says more. */
-static bool preferred(struct engine *en, const struct host *h, const struct batch *b, const struct fired *f)
+static bool preferred(struct stage *st, const struct host *h, const struct batch *b, const struct fired *f)
 {
 	for (unsigned j = 0; j < b->n; j++)
-		if (resolve_host_prefers(en, (enum rule)b->fired[j].rule, (enum rule)f->rule))
+		if (findings_host_prefers(st, (enum rule)b->fired[j].rule, (enum rule)f->rule))
 			return true;
-	for (struct finding_cell *c = finding_at(&en->cells, h->findings); c; c = finding_at(&en->cells, c->next))
-		if (resolve_host_prefers(en, (enum rule)c->rule, (enum rule)f->rule)) {
+	for (struct finding_cell *c = finding_at(&st->findings, h->findings); c; c = finding_at(&st->findings, c->next))
+		if (findings_host_prefers(st, (enum rule)c->rule, (enum rule)f->rule)) {
 			judge_relate(c, f->rule);
 			return true;
 		}
 	return false;
 }
 
-static void report(struct engine *en, struct host *h, const struct batch *b)
+static void report(struct stage *st, struct host *h, const struct batch *b)
 {
 	const struct tcplint_host_id id = judge_host_id(h);
 
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct fired *f = &b->fired[i];
-		struct finding_cell *cell = judge_finding(en, h, (enum rule)f->rule);
+		struct finding_cell *cell = judge_finding(st, h, (enum rule)f->rule);
 
-		en->hits[f->rule]++;
+		st->hits[f->rule]++;
 		if (cell) {
 			cell->count++;
 			cell->last_ts = f->draft.ts;
 			continue;
 		}
-		if (preferred(en, h, b, f))
+		if (preferred(st, h, b, f))
 			continue;
-		cell = new_finding(en, h, f);
+		cell = new_finding(st, h, f);
 		for (unsigned j = 0; cell && j < b->n; j++)
-			if (resolve_host_prefers(en, (enum rule)f->rule, (enum rule)b->fired[j].rule))
+			if (findings_host_prefers(st, (enum rule)f->rule, (enum rule)b->fired[j].rule))
 				judge_relate(cell, b->fired[j].rule);
 		if (cell)
-			finding_emit(en, NULL, &id, cell);
+			findings_emit(st, NULL, &id, cell);
 	}
 }
 
-void judge_ask(struct engine *en, struct host *h, const struct host_view *hv)
+void judge_ask(struct stage *st, struct host *h, const struct host_view *hv)
 {
-	const struct rule_list *list = &en->rules.on[ON_HOST];
-	const struct view v = { .limits = &en->limits, .now = en->now, .host = hv };
+	const struct rule_list *list = &st->rules->on[ON_HOST];
+	const struct view v = { .limits = &st->limits, .now = st->now, .host = hv };
 	struct batch b;
 
 	batch_begin(&b);
@@ -116,12 +113,12 @@ void judge_ask(struct engine *en, struct host *h, const struct host_view *hv)
 		const enum rule r = (enum rule)list->rule[i];
 		struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
 
-		if (!(en->options.disabled && en->options.disabled[r]) && rule_rows[r].predicate(&v, &d))
+		if (!(st->options.disabled && st->options.disabled[r]) && rule_rows[r].predicate(&v, &d))
 			batch_add(&b, r, REFUTED, &d);
 	}
 	h->reported = false;
-	hosts_set_worth(&en->hosts, h, HOST_ACCUSED);
-	report(en, h, &b);
+	hosts_set_worth(&st->hosts, h, HOST_ACCUSED);
+	report(st, h, &b);
 }
 
 void judge_mark(struct host_view *hv, struct mark m)
@@ -137,11 +134,11 @@ void judge_mark(struct host_view *hv, struct mark m)
 /* ---- initial sequence numbers ---- */
 
 /* The openings whose numbers count: a client's only when a handshake shows that they are its TCP's. */
-static unsigned numbers_of(const struct engine *en, const struct host *h, bool raw, struct isn_sample *s,
+static unsigned numbers_of(const struct stage *st, const struct host *h, bool raw, struct isn_sample *s,
 			   struct mark *marks)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
-	const unsigned all = hosts_openings(&en->hosts, h, list);
+	const unsigned all = hosts_openings(&st->hosts, h, list);
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < all && n < ISN_KEPT; i++) {
@@ -161,7 +158,7 @@ static bool one_peer(const struct isn_sample *s, unsigned n)
 	return true;
 }
 
-void judge_numbers(struct engine *en, struct host *h, bool last)
+void judge_numbers(struct stage *st, struct host *h, bool last)
 {
 	struct isn_sample s[ISN_KEPT];
 	struct mark marks[ISN_KEPT];
@@ -170,7 +167,7 @@ void judge_numbers(struct engine *en, struct host *h, bool last)
 
 	if (h->judged || (raw && !last))
 		return;
-	const unsigned n = numbers_of(en, h, raw, s, marks);
+	const unsigned n = numbers_of(st, h, raw, s, marks);
 	/* a secret function of the addresses alone gives one destination a clock that can be seen */
 	const bool few = raw || (h->kind == HOST_CLIENT && one_peer(s, n));
 	const struct isn_verdict v = isn_judge(s, n, last || n >= 8, last, h->kind == HOST_SERVER,
@@ -178,7 +175,7 @@ void judge_numbers(struct engine *en, struct host *h, bool last)
 
 	if (!v.failed)
 		return;
-	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !en->hosts.any_number && en->hosts.zero_synack };
+	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !st->hosts.any_number && st->hosts.zero_synack };
 
 	h->judged = true;
 	h->isn = v;
@@ -194,7 +191,7 @@ void judge_numbers(struct engine *en, struct host *h, bool last)
 		for (unsigned i = n > DRAFT_FRAMES ? n - DRAFT_FRAMES : 0; i < n; i++)
 			judge_mark(&hv, marks[i]);
 	}
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }
 
 /* ---- scans ---- */
@@ -245,14 +242,14 @@ static bool enough_failed(struct opening **list, unsigned n, int64_t now, int64_
 	return failed * 5 >= SCAN_MIN * 4;
 }
 
-void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
+void judge_scan(struct stage *st, struct host *h, struct mark now, bool last)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
-	struct host_view hv = { .h = h, .scan = true, .probe = -1, .silent = !en->hosts.any_answer };
+	struct host_view hv = { .h = h, .scan = true, .probe = -1, .silent = !st->hosts.any_answer };
 
 	if (h->kept < SCAN_MIN || (hv.silent && !last)) /* perhaps answers cannot be seen: time will tell */
 		return;
-	const unsigned n = hosts_openings(&en->hosts, h, list);
+	const unsigned n = hosts_openings(&st->hosts, h, list);
 
 	if (!enough_failed(list, n, now.ts, last ? SECOND : 3 * SECOND))
 		return;
@@ -274,10 +271,10 @@ void judge_scan(struct engine *en, struct host *h, struct mark now, bool last)
 		return;
 	h->client.first_scan = t.first;
 	judge_mark(&hv, h->client.last_scan);
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }
 
-void judge_probe(struct engine *en, struct host *h, enum probe kind, uint32_t target, struct mark m)
+void judge_probe(struct stage *st, struct host *h, enum probe kind, uint32_t target, struct mark m)
 {
 	struct probes *p = &h->client.probe[kind];
 	struct host_view hv = { .h = h, .probe = (int)kind };
@@ -303,11 +300,11 @@ void judge_probe(struct engine *en, struct host *h, enum probe kind, uint32_t ta
 		return;
 	static const enum rule rules[PROBES] = { RULE_scan_fin, RULE_scan_null, RULE_scan_xmas };
 
-	if (judge_finding(en, h, rules[kind]))
+	if (judge_finding(st, h, rules[kind]))
 		return;
 	for (unsigned i = 0; i < PROBE_MIN; i++)
 		judge_mark(&hv, p->latest[i].mark);
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }
 
 /* ---- floods ---- */
@@ -344,7 +341,7 @@ bool judge_flooded(const struct host *h, int64_t second)
 }
 
 /* The window that ends with second `e`. */
-static void judge_window(struct engine *en, struct host *h, int64_t e, struct mark m, bool cut)
+static void judge_window(struct stage *st, struct host *h, int64_t e, struct mark m, bool cut)
 {
 	struct service *v = &h->service;
 	uint32_t syn = 0, completed = 0;
@@ -358,7 +355,7 @@ static void judge_window(struct engine *en, struct host *h, int64_t e, struct ma
 	if (syn < FLOOD_MIN || (uint64_t)completed * 10 >= syn)
 		return;
 	/* a capture of SYNs and SYN-ACKs alone shows no handshake complete */
-	if (v->synacks && !en->hosts.any_completed && !v->synack_copies && !v->resets)
+	if (v->synacks && !st->hosts.any_completed && !v->synack_copies && !v->resets)
 		return;
 	const uint32_t sources = sources_of(v);
 	const bool unusual = e - h->first / SECOND >= 600 && syn >= 10 * v->usual * FLOOD_WINDOW;
@@ -382,26 +379,26 @@ static void judge_window(struct engine *en, struct host *h, int64_t e, struct ma
 	}
 	if (goes_on)
 		return;
-	struct host_view hv = { .h = h, .flood = true, .probe = -1, .cut = cut, .silent = !en->hosts.any_answer };
+	struct host_view hv = { .h = h, .flood = true, .probe = -1, .cut = cut, .silent = !st->hosts.any_answer };
 
 	for (unsigned i = 0; i < 3; i++)
 		judge_mark(&hv, v->sample[(v->samples + i) % 3]);
 	if (!hv.marks || hv.mark[hv.marks - 1].frame != m.frame)
 		judge_mark(&hv, m);
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }
 
-void judge_service(struct engine *en, struct host *h, int64_t second, struct mark m, bool last)
+void judge_service(struct stage *st, struct host *h, int64_t second, struct mark m, bool last)
 {
 	struct service *v = &h->service;
 	const int64_t end = second - FLOOD_GRACE < v->second ? second - FLOOD_GRACE : v->second;
 
 	for (int64_t e = v->judged + 1; e <= end; e++)
-		judge_window(en, h, e, m, false);
+		judge_window(st, h, e, m, false);
 	if (end > v->judged)
 		v->judged = end;
 	if (last && v->judged < v->second) {
 		v->judged = v->second;
-		judge_window(en, h, v->second, m, true);
+		judge_window(st, h, v->second, m, true);
 	}
 }

@@ -2,10 +2,10 @@
 #include "judge.h"
 
 /* Only those whose handshake was completed: a scanner's SYNs have ports of its own making. */
-static unsigned ports_of(const struct engine *en, const struct host *h, struct port_sample *s, struct mark *marks)
+static unsigned ports_of(const struct stage *st, const struct host *h, struct port_sample *s, struct mark *marks)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
-	const unsigned all = hosts_openings(&en->hosts, h, list);
+	const unsigned all = hosts_openings(&st->hosts, h, list);
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < all; i++) {
@@ -17,15 +17,15 @@ static unsigned ports_of(const struct engine *en, const struct host *h, struct p
 	return n;
 }
 
-void judge_ports(struct engine *en, struct host *h)
+void judge_ports(struct stage *st, struct host *h)
 {
 	struct port_sample s[OPENINGS_KEPT + CHUNK_OPENINGS];
 	struct mark marks[OPENINGS_KEPT + CHUNK_OPENINGS];
 	struct port_verdict v;
 
-	if (h->client.completed <= PORTS_MIN || judge_finding(en, h, RULE_port_sequential))
+	if (h->client.completed <= PORTS_MIN || judge_finding(st, h, RULE_port_sequential))
 		return;
-	if (!ports_judge(s, ports_of(en, h, s, marks), &v))
+	if (!ports_judge(s, ports_of(st, h, s, marks), &v))
 		return;
 	struct host_view hv = { .h = h, .ports = &v, .probe = -1 };
 	const unsigned last = v.last;
@@ -33,5 +33,5 @@ void judge_ports(struct engine *en, struct host *h)
 	for (unsigned i = last + 1 > DRAFT_FRAMES ? last + 1 - DRAFT_FRAMES : 0; i <= last; i++)
 		judge_mark(&hv, marks[i]);
 	v.last = s[last].port;
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }

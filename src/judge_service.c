@@ -29,22 +29,22 @@ static bool forgets(const struct service *v)
 	return v->until - v->from >= 2 * FLOOD_WINDOW && answered >= SILENT_MIN + over && 2 * copies < answered - over;
 }
 
-void judge_cookies(struct engine *en, struct host *h)
+void judge_cookies(struct stage *st, struct host *h)
 {
 	const struct service *v = &h->service;
 	struct host_view hv = { .h = h, .probe = -1 };
 
-	if (!v->from || judge_finding(en, h, RULE_syn_cookies_active))
+	if (!v->from || judge_finding(st, h, RULE_syn_cookies_active))
 		return;
 	hv.withholds = withholds(v);
 	hv.forgets = forgets(v);
 	if (!hv.withholds && !hv.forgets)
 		return;
 	show_samples(&hv, v);
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }
 
-void judge_failures(struct engine *en, struct host *h, int64_t now)
+void judge_failures(struct stage *st, struct host *h, int64_t now)
 {
 	const struct service *v = &h->service;
 	uint64_t young = 0; /* that may still be completed */
@@ -52,11 +52,11 @@ void judge_failures(struct engine *en, struct host *h, int64_t now)
 	for (int64_t s = now / SECOND - FLOOD_GRACE; s <= now / SECOND; s++)
 		if (s <= v->second && s > v->second - FLOOD_SLOTS && s >= 0)
 			young += v->slot[s % FLOOD_SLOTS].syn - v->slot[s % FLOOD_SLOTS].completed;
-	if (!en->hosts.any_completed || h->openings < ATTEMPTS_MIN + young ||
-	    v->completed * 10 > (h->openings - young) * 9 || judge_finding(en, h, RULE_handshake_failure_rate))
+	if (!st->hosts.any_completed || h->openings < ATTEMPTS_MIN + young ||
+	    v->completed * 10 > (h->openings - young) * 9 || judge_finding(st, h, RULE_handshake_failure_rate))
 		return;
 	struct host_view hv = { .h = h, .probe = -1, .failures = true };
 
 	show_samples(&hv, v);
-	judge_ask(en, h, &hv);
+	judge_ask(st, h, &hv);
 }

@@ -1,36 +1,16 @@
 /* How long connections live, what their timers do, and how they are released. */
 #include <stdlib.h>
 
-#include "aggregate.h"
 #include "incarnation.h"
 #include "lifetime.h"
 #include "quiet.h"
 #include "record.h"
 #include "resolve.h"
+#include "tell.h"
 #include "tracker.h"
 
 /* A RST may be followed by segments that were in flight, and by the RST's victim. */
 #define AFTER_RST (3 * SECOND)
-
-bool engine_loss_near(const struct engine *en, int64_t ts)
-{
-	const unsigned n = en->losses < LOSS_MEMORY ? en->losses : LOSS_MEMORY;
-
-	for (unsigned i = 0; i < n; i++)
-		if (en->loss[i] >= ts - SECOND && en->loss[i] <= ts + SECOND)
-			return true;
-	return false;
-}
-
-/* A point for each second, to which engine_loss_near() adds one on either side; of a long time, the end. */
-void engine_missed(struct engine *en, int64_t from, int64_t to)
-{
-	if (from < to - LOSS_MEMORY / 2 * SECOND)
-		from = to - LOSS_MEMORY / 2 * SECOND;
-	for (int64_t ts = from; ts < to; ts += SECOND)
-		en->loss[en->losses++ % LOSS_MEMORY] = ts;
-	en->loss[en->losses++ % LOSS_MEMORY] = to;
-}
 
 /* ---- lifetimes ---- */
 
@@ -127,8 +107,8 @@ static void lose(struct engine *en, struct conn *c, enum side side, const struct
 
 	c->loss += lost->acked_to - lost->from;
 	c->loss_ts = lost->seen.ts;
-	en->counters.capture_loss += lost->acked_to - lost->from;
-	en->loss[en->losses++ % LOSS_MEMORY] = lost->seen.ts;
+	en->counters->capture_loss += lost->acked_to - lost->from;
+	tell_loss(en, lost->seen.ts);
 	v.events = EV_LOSS;
 	v.lost_side = side;
 	v.lost_from = lost->from;
@@ -181,7 +161,7 @@ void lifetime_release(struct engine *en, struct conn *c, enum tcplint_end end, i
 	resolve_run(en, c, &v, ON_END, &b);
 	resolve_report(en, c, &v, &b);
 	tracker_settle(c);
-	aggregate_time_wait(en, c);
+	tell_time_wait(en, c);
 	record_connection(en, c, end);
 	holes_clear(&en->holes, &c->end[CLIENT]);
 	holes_clear(&en->holes, &c->end[SERVER]);
@@ -208,34 +188,10 @@ void lifetime_fire(struct engine *en, struct conn *c, int64_t now)
 	lifetime_rearm(en, c);
 }
 
-/* A clock that jumps: back by more than reordering explains, or ahead by more than an idle link does. */
-#define CLOCK_BACK  (10 * SECOND)
-#define CLOCK_AHEAD (3600 * SECOND)
-
-/*
- * What time it is when a frame claims `ts`.  A step back (files in the wrong order, a clock that
- * was set) turns the timers back, or all that follows would count as long expired.  One
- * frame alone from a far future is not believed until another one agrees.
- */
-static int64_t clock_of(struct engine *en, int64_t ts)
+void engine_turn_back(struct engine *en, int64_t now)
 {
-	if (en->now == INT64_MIN)
-		return ts;
-	if (ts < en->now - CLOCK_BACK) {
-		wheel_turn_back(&en->wheel, ts);
-		en->now = ts;
-	}
-	if (ts > en->now + CLOCK_AHEAD && (!en->ahead || ts < en->ahead - CLOCK_BACK)) {
-		en->ahead = ts;
-		return en->now;
-	}
-	en->ahead = 0;
-	return ts;
-}
-
-void engine_time(struct engine *en, int64_t ts)
-{
-	engine_tick(en, clock_of(en, ts));
+	wheel_turn_back(&en->wheel, now);
+	en->now = now;
 }
 
 void engine_tick(struct engine *en, int64_t now)
@@ -356,8 +312,6 @@ void engine_drain(struct engine *en, bool interrupted)
 {
 	const enum tcplint_end end = interrupted ? TCPLINT_END_INTERRUPTED : TCPLINT_END_EOF;
 
-	aggregate_settle(en, true);
 	if (!release_sorted(en, end))
 		release_listed(en, end);
-	aggregate_records(en, true);
 }

@@ -6,11 +6,11 @@
  */
 #include <string.h>
 
-#include "aggregate.h"
 #include "finding.h"
 #include "lifetime.h"
 #include "quiet.h"
 #include "recent.h"
+#include "tell.h"
 
 #define SYN_OPTIONS \
 	(OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED | OPT_TIMESTAMPS | OPT_MP_CAPABLE | OPT_MPTCP_OTHER | OPT_OTHER)
@@ -79,20 +79,11 @@ static struct kept keep(const struct quiet *q, const struct segment *s, enum sid
 
 static void count_segment(struct engine *en, const struct segment *s)
 {
-	en->counters.segments++;
-	en->counters.truncated += s->truncated;
+	en->counters->segments++;
+	en->counters->truncated += s->truncated;
 }
 
 /* ---- the opening ---- */
-
-static struct opening_id opening_id(const struct quiet *q)
-{
-	return (struct opening_id){
-		.client = &q->key.end[q->swapped],
-		.server = &q->key.end[!q->swapped],
-		.start = { q->syn.ts, q->id },
-	};
-}
 
 static bool bad_address(const struct endpoint_address *a)
 {
@@ -108,10 +99,6 @@ bool quiet_open(struct engine *en, const struct engine_place *p, const struct se
 	    !s->src.port || !s->dst.port || bad_address(&s->src) || bad_address(&s->dst) ||
 	    (s->opt.present & OPT_TIMESTAMPS && s->opt.ts_ecr) || !memcmp(&end[0], &end[1], sizeof(end[0])))
 		return false;
-	const struct tcplint_conn_id twin = { .client = end[!p->from_first], .server = end[p->from_first] };
-
-	if (s->opt.present & OPT_TIMESTAMPS && twins_note(&en->twins, s, &twin))
-		return false;
 	engine_make_room(en);
 	const uint32_t number = flow_add_quiet(&en->flows, &p->key, p->hash);
 	struct quiet *q = flow_quiet(&en->flows, number);
@@ -124,11 +111,11 @@ bool quiet_open(struct engine *en, const struct engine_place *p, const struct se
 	q->last_ts = s->ts;
 	q->syn = keep_syn(q, s);
 	recent_add(q->recent, &q->recent_next, s, recent_print(s, CLIENT));
-	en->counters.connections++;
+	en->counters->connections++;
 	count_segment(en, s);
-	const struct opening_id id = opening_id(q);
+	const struct opening_id id = quiet_opening(q);
 
-	aggregate_syn(en, &id, s);
+	tell_opening(en, TOLD_SYN, &id, s);
 	quiet_rearm(en, q, number);
 	return true;
 }
@@ -146,13 +133,13 @@ static bool answers(const struct quiet *q, const struct segment *s, enum side x)
 
 static void take_answer(struct engine *en, struct quiet *q, const struct segment *s)
 {
-	const struct opening_id id = opening_id(q);
+	const struct opening_id id = quiet_opening(q);
 
 	q->stage = QUIET_SYNACK;
 	q->synack = keep_syn(q, s);
 	q->stamped = q->syn.present & q->synack.present & OPT_TIMESTAMPS;
 	q->ecn = s->flags & FLAG_ECE;
-	aggregate_answered(en, &id, s);
+	tell_opening(en, TOLD_SYNACK, &id, s);
 }
 
 /* ---- data in order ---- */
@@ -243,7 +230,7 @@ static void begin_side(struct quiet_side *X, const struct kept_syn *syn)
 
 static bool take_third(struct engine *en, struct quiet *q, uint32_t number, const struct segment *s)
 {
-	const struct opening_id id = opening_id(q);
+	const struct opening_id id = quiet_opening(q);
 
 	q->part = slab_take(&en->flows.parts);
 	if (!q->part)
@@ -281,7 +268,7 @@ static bool take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	}
 	q->stage = QUIET_OPEN;
 	flow_set_age_class(&en->flows, number, AGE_ESTABLISHED);
-	aggregate_completed(en, &id);
+	tell_opening(en, TOLD_COMPLETED, &id, NULL);
 	return true;
 }
 
@@ -448,14 +435,12 @@ static bool go_on_closing(struct engine *en, struct quiet *q, struct quiet_part 
 
 	/* three segments when the second FIN acknowledged the first */
 	const enum rule how = k->count == 2 ? RULE_close_3seg : RULE_close_normal_4way;
-	const struct opening_id id = opening_id(q);
+	const struct opening_id id = quiet_opening(q);
 
 	if (next == QUIET_SYN)
 		return false;
-	if (next == QUIET_CLOSED && aggregate_would_cover(en, &id, how, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER))
-		return false;
 	if (next == QUIET_CLOSED)
-		quiet_count(en, how, true);
+		tell_common(en, how, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, &id);
 	if (next == QUIET_FINS)
 		flow_set_age_class(&en->flows, number, AGE_CLOSED);
 	q->stage = (uint8_t)next;

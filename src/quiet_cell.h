@@ -106,7 +106,7 @@ struct quiet {
 	bool swapped, in_use;
 	bool stamped;    /* timestamps were agreed on */
 	bool ecn;        /* and so was ECN */
-	bool aggregated; /* handshake_incomplete is counted with a finding about a host */
+	bool counted; /* handshake_incomplete has been told of */
 	struct recent recent[RECENT_MAX];
 	int64_t last_ts; /* of its latest segment */
 	int64_t deadline;

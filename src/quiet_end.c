@@ -1,10 +1,10 @@
 /* Timers and the release of quiet connections: what struct conn would have counted. */
 #include <assert.h>
 
-#include "aggregate.h"
 #include "finding.h"
 #include "lifetime.h"
 #include "quiet.h"
+#include "tell.h"
 
 /* ---- rules that fire on ordinary conversations ---- */
 
@@ -15,14 +15,14 @@ static bool is_loud(const struct engine *en, enum rule r)
 	const struct finding_cell cell = {
 		.rule = (uint16_t)r,
 		.verdict = (uint8_t)row->public.verdict,
-		.severity = finding_severity(en, r, KEEP),
+		.severity = finding_severity(&en->options, r, KEEP),
 		.confidence = 0.9F,
 	};
 
 	/* no other finding explains it, and it explains none */
-	assert(en->rules.by_suppressed.first[r] == en->rules.by_suppressed.first[r + 1]);
-	assert(en->rules.by_kept.first[r] == en->rules.by_kept.first[r + 1]);
-	return finding_passes(en, &cell);
+	assert(en->rules->by_suppressed.first[r] == en->rules->by_suppressed.first[r + 1]);
+	assert(en->rules->by_kept.first[r] == en->rules->by_kept.first[r + 1]);
+	return finding_passes(&en->options, &cell);
 }
 
 void quiet_init(struct engine *en)
@@ -37,23 +37,25 @@ void quiet_init(struct engine *en)
 void quiet_count(struct engine *en, enum rule r, bool first)
 {
 	en->hits[r]++;
-	if (first && !finding_disabled(en, r))
-		en->counters.findings_below_threshold++;
+	if (first && !finding_disabled(&en->options, r))
+		en->counters->findings_below_threshold++;
 }
 
-/* A finding about a host stands for it. */
-static bool covered(struct engine *en, const struct quiet *q, enum rule r)
+struct opening_id quiet_opening(const struct quiet *q)
 {
-	const struct opening_id id = {
-		.client = &q->key.end[q->swapped],
-		.server = &q->key.end[!q->swapped],
+	return (struct opening_id){
+		.client = q->key.end[q->swapped],
+		.server = q->key.end[!q->swapped],
 		.start = { q->syn.ts, q->id },
 	};
+}
 
-	if (!aggregate_covers(en, &id, r, TCPLINT_BY_NETWORK))
-		return false;
-	en->hits[r]++;
-	return true;
+/* Counted, unless a finding about a host stands for it. */
+static void tell_of(struct engine *en, const struct quiet *q, enum rule r)
+{
+	const struct opening_id id = quiet_opening(q);
+
+	tell_common(en, r, TCPLINT_BY_NETWORK, &id);
 }
 
 /* ---- timers ---- */
@@ -106,7 +108,7 @@ void quiet_rearm(struct engine *en, struct quiet *q, uint32_t number)
 /* The SYN-ACK waits for its acknowledgment for so long that handshake_incomplete fires. */
 static bool incomplete(const struct quiet *q, int64_t now)
 {
-	return q->stage == QUIET_SYNACK && !q->aggregated && now - q->synack.ts >= SYNACK_WAIT;
+	return q->stage == QUIET_SYNACK && !q->counted && now - q->synack.ts >= SYNACK_WAIT;
 }
 
 void quiet_fire(struct engine *en, uint32_t number, int64_t now)
@@ -118,8 +120,10 @@ void quiet_fire(struct engine *en, uint32_t number, int64_t now)
 		quiet_release(en, number, TCPLINT_END_TIMEOUT, now);
 		return;
 	}
-	if (incomplete(q, now))
-		q->aggregated = covered(en, q, RULE_handshake_incomplete);
+	if (incomplete(q, now) && !en->quiet.loud_incomplete) {
+		tell_of(en, q, RULE_handshake_incomplete);
+		q->counted = true;
+	}
 	if (closing || incomplete(q, now)) {
 		lifetime_fire(en, quiet_replay(en, number), now);
 		return;
@@ -156,11 +160,11 @@ static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end
 
 	if (en->options.all || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) || gone(q, end, now))
 		return false;
-	if (r == RULE_COUNT || covered(en, q, r))
+	if (r == RULE_COUNT)
 		return true;
 	if (loud)
 		return false;
-	quiet_count(en, r, true);
+	tell_of(en, q, r);
 	return true;
 }
 
@@ -168,7 +172,7 @@ void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int
 {
 	const struct quiet *q = flow_quiet(&en->flows, number);
 	const bool opened = q->stage >= QUIET_OPEN, closed = q->stage == QUIET_CLOSED;
-	struct tcplint_counters *n = &en->counters;
+	struct tcplint_counters *n = en->counters;
 
 	if (!is_silent(en, q, end, now)) {
 		lifetime_release(en, quiet_replay(en, number), end, now);

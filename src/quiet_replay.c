@@ -5,6 +5,7 @@
 #include "hosts.h"
 #include "lifetime.h"
 #include "quiet.h"
+#include "resolve.h"
 #include "tracker.h"
 
 static struct segment segment_of(const struct quiet *q, const struct kept *k)
@@ -170,13 +171,11 @@ static void carry_cut(struct engine *en, struct conn *c, const struct quiet *q, 
 	v.s = &s;
 	v.events = EV_TAP;
 	resolve_run(en, c, &v, ON_SEGMENT, &b);
-	resolve_report(en, c, &v, &b);
-	struct finding_cell *cell = finding_at(&en->cells, c->findings);
-
-	if (cell) { /* there was room */
-		cell->count = p->cut_count;
-		cell->last_ts = p->cut_last;
+	for (unsigned i = 0; i < b.n; i++) {
+		b.fired[i].copies = p->cut_count - 1;
+		b.fired[i].last_ts = p->cut_last;
 	}
+	resolve_report(en, c, &v, &b);
 }
 
 static void carry(struct conn *c, const struct quiet *q, const struct quiet_part *p)
@@ -232,7 +231,7 @@ struct conn *quiet_replay(struct engine *en, uint32_t number)
 	play_all(en, c, &q, q.part ? &part : NULL, part.closing ? &closing : NULL);
 	en->replaying = false;
 	c->opening = q.stage <= QUIET_SYNACK ? opening[q.stage] : OPENING_NONE;
-	c->aggregated = q.aggregated ? RULE_handshake_incomplete + 1 : 0;
+	c->counted = q.counted ? RULE_handshake_incomplete + 1 : 0;
 	memcpy(c->recent, q.recent, sizeof(c->recent));
 	c->recent_next = q.recent_next;
 	c->deadline = q.deadline;

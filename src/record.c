@@ -1,8 +1,8 @@
-#include <string.h>
+#include <stdio.h>
 
-#include "finding.h"
 #include "incarnation.h"
 #include "record_private.h"
+#include "resolve.h"
 #include "time_wait.h"
 #include "tracker.h"
 
@@ -89,6 +89,7 @@ static bool opened_unseen(const struct conn *c)
 	       (knows(b, K_DMAX) && !knows(a, K_SEEN));
 }
 
+/* Unless a violation was found (released.c). */
 static enum tcplint_judgement judge_handshake(const struct conn *c)
 {
 	const struct endpoint_detail *d = c->detail;
@@ -96,8 +97,6 @@ static enum tcplint_judgement judge_handshake(const struct conn *c)
 
 	if (!syns && !synacks)
 		return TCPLINT_NOT_SEEN;
-	if (c->violated & 1)
-		return TCPLINT_VIOLATED;
 	if (one_sided(c) || !syns)
 		return TCPLINT_UNDECIDABLE;
 	if (!synacks && !c->self_connect && !c->simultaneous)
@@ -185,8 +184,6 @@ static enum tcplint_judgement judge_teardown(const struct conn *c, enum tcplint_
 {
 	if (kind == TCPLINT_TEARDOWN_NONE)
 		return TCPLINT_NOT_SEEN;
-	if (c->violated & 2)
-		return TCPLINT_VIOLATED;
 	if (kind == TCPLINT_TEARDOWN_RST || both_closed(c))
 		return c->origin == TCPLINT_ORIGIN_STRAY || one_sided(c) ? TCPLINT_UNDECIDABLE : TCPLINT_CONFORMANT;
 	return one_sided(c) || end_missed(c) ? TCPLINT_UNDECIDABLE : TCPLINT_INCOMPLETE;
@@ -284,31 +281,7 @@ static void fill_endpoint(struct tcplint_endpoint *r, const struct conn *c, enum
 	record_retries(r, c, x);
 }
 
-/* ---- findings ---- */
-
-#define FINDINGS_MAX 64
-
-struct embedded {
-	struct tcplint_finding finding[FINDINGS_MAX];
-	const struct tcplint_finding *list[FINDINGS_MAX];
-	char message[FINDINGS_MAX][512];
-};
-
-static void fill_findings(const struct engine *en, struct tcplint_connection *r, const struct conn *c,
-			  struct embedded *e)
-{
-	for (const struct finding_cell *f = finding_at(&en->cells, c->findings); f && r->finding_count < FINDINGS_MAX;
-	     f = finding_at(&en->cells, f->next)) {
-		const unsigned i = r->finding_count;
-
-		if (!f->listed)
-			continue;
-		finding_public(c, NULL, f, &e->finding[i], e->message[i], sizeof(e->message[i]));
-		e->list[i] = &e->finding[i];
-		r->finding_count++;
-	}
-	r->findings = e->list;
-}
+/* ---- the connection ---- */
 
 static enum tcplint_end end_of(const struct conn *c, enum tcplint_end end)
 {
@@ -319,51 +292,53 @@ static enum tcplint_end end_of(const struct conn *c, enum tcplint_end end)
 	return end;
 }
 
-static bool has_listed(const struct engine *en, const struct conn *c)
+static void fill_record(struct tcplint_connection *r, const struct conn *c, enum tcplint_end how)
 {
-	for (const struct finding_cell *f = finding_at(&en->cells, c->findings); f; f = finding_at(&en->cells, f->next))
-		if (f->listed)
-			return true;
-	return false;
-}
-
-void record_connection(struct engine *en, const struct conn *c, enum tcplint_end end)
-{
-	const enum tcplint_teardown_kind kind = teardown_kind(c);
-	const enum tcplint_end how = end_of(c, end);
-
-	en->counters.handshake[judge_handshake(c)]++;
-	en->counters.teardown[judge_teardown(c, kind)]++;
-	en->counters.end[how]++;
-	en->counters.origin[c->origin]++;
-	if (!en->sink.connection || (!en->options.all && !has_listed(en, c)))
-		return;
-	struct embedded findings;
-	struct tcplint_connection r = {
-		.conn = &c->id,
+	*r = (struct tcplint_connection){
 		.start = c->start.ts,
 		.duration = c->last.ts - c->start.ts,
 		.origin = (enum tcplint_origin)c->origin,
 		.end = how,
 		.self_connect = c->self_connect,
 	};
+	r->quality.capture_loss = c->loss;
+	r->quality.duplicates = c->duplicates;
+	r->quality.reordered = c->reordered;
+	r->quality.one_sided = one_sided(c);
+	r->quality.truncated = c->truncated;
+	fill_handshake(r, c);
+	fill_teardown(r, c);
+	fill_endpoint(&r->endpoint[CLIENT], c, CLIENT);
+	fill_endpoint(&r->endpoint[SERVER], c, SERVER);
+	fill_time_wait(r, c);
+	r->conn_state = zeek_conn_state(&c->zeek);
+	record_vantage(r, c);
+	record_not_evaluated(r, c);
+}
 
-	r.quality.capture_loss = c->loss;
-	r.quality.duplicates = c->duplicates;
-	r.quality.reordered = c->reordered;
-	r.quality.one_sided = one_sided(c);
-	r.quality.truncated = c->truncated;
-	fill_handshake(&r, c);
-	fill_teardown(&r, c);
-	fill_endpoint(&r.endpoint[CLIENT], c, CLIENT);
-	fill_endpoint(&r.endpoint[SERVER], c, SERVER);
-	fill_time_wait(&r, c);
-	r.conn_state = zeek_conn_state(&c->zeek);
-	r.history = zeek_history(&c->zeek);
-	record_vantage(&r, c);
-	record_not_evaluated(&r, c);
-	fill_findings(en, &r, c, &findings);
-	en->sink.connection(en->sink.user, &r);
+void record_connection(struct engine *en, const struct conn *c, enum tcplint_end end)
+{
+	const enum tcplint_end how = end_of(c, end);
+	const bool recorded = en->ear.records && (en->options.all || c->may_be_listed);
+	const enum tcplint_judgement handshake = judge_handshake(c), teardown = judge_teardown(c, teardown_kind(c));
+	struct told_released t;
+
+	en->counters->end[how]++;
+	en->counters->origin[c->origin]++;
+	if (!c->fired && !recorded) {
+		en->counters->handshake[handshake]++;
+		en->counters->teardown[teardown]++;
+		return;
+	}
+	t.recorded = recorded;
+	t.handshake = (uint8_t)handshake;
+	t.teardown = (uint8_t)teardown;
+	resolve_subject(en, c, &t.subject);
+	if (recorded) {
+		fill_record(&t.record, c, how);
+		snprintf(t.history, sizeof(t.history), "%s", zeek_history(&c->zeek));
+	}
+	engine_tell(en, &t.told, TOLD_RELEASED, recorded ? sizeof(t) : offsetof(struct told_released, history));
 }
 
 /* ---- segments ---- */
@@ -390,7 +365,7 @@ void record_segment_before(struct tcplint_segment *r, const struct view *v)
 	}
 }
 
-void record_segment_after(struct engine *en, struct tcplint_segment *r, const struct view *v)
+void record_segment_after(struct tcplint_segment *r, const struct view *v)
 {
 	const struct segment *s = v->s;
 	const struct endpoint *X = v->X, *Y = v->Y;
@@ -407,5 +382,4 @@ void record_segment_after(struct engine *en, struct tcplint_segment *r, const st
 		r->arrow[i] = v->arrow[i];
 	}
 	r->ignored = v->ignored;
-	en->sink.segment(en->sink.user, r);
 }

@@ -4,11 +4,11 @@
 
 #include "engine.h"
 
-/* Count a connection that is being released, and hand it to the sink if it is wanted. */
+/* Count a connection that is being released, and tell the stage of it if that may want to know. */
 void record_connection(struct engine *en, const struct conn *c, enum tcplint_end end);
 
 /* The segment record in two halves: what holds before the segment moves anything, and after. */
 void record_segment_before(struct tcplint_segment *r, const struct view *v);
-void record_segment_after(struct engine *en, struct tcplint_segment *r, const struct view *v);
+void record_segment_after(struct tcplint_segment *r, const struct view *v);
 
 #endif

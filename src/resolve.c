@@ -1,38 +1,15 @@
 #include <assert.h>
 #include <string.h>
 
-#include "aggregate.h"
 #include "compiler.h"
 #include "finding.h"
 #include "resolve.h"
 #include "vantage.h"
 
-bool resolve_host_prefers(const struct engine *en, enum rule left, enum rule right)
-{
-	const struct precedence_list *list = &en->rules.by_host;
-
-	for (unsigned i = list->first[right]; i < list->first[right + 1]; i++)
-		if (precedences[list->row[i]].keep == left)
-			return true;
-	return false;
-}
-
-void batch_add(struct batch *b, enum rule r, enum outcome o, const struct draft *d)
-{
-	if (b->n == BATCH_MAX)
-		return;
-	b->fired[b->n++] = (struct fired){ .rule = (uint16_t)r, .outcome = (uint8_t)o, .draft = *d };
-}
-
 static void note(unsigned *list, unsigned *n, unsigned max, unsigned rule)
 {
 	if (*n < max)
 		list[(*n)++] = rule;
-}
-
-static uint64_t decisive(const struct draft *d)
-{
-	return d->frames ? d->frame[d->frames - 1] : 0;
 }
 
 /* ---- candidates ---- */
@@ -49,17 +26,17 @@ static int64_t patience(const struct conn *c)
 
 static void open_candidate(struct engine *en, struct conn *c, const struct view *v, enum rule r, const struct draft *d)
 {
-	for (const struct candidate_cell *q = candidate_at(&en->cells, c->candidates); q;
-	     q = candidate_at(&en->cells, q->next))
+	for (const struct candidate_cell *q = candidate_at(&en->candidates, c->candidates); q;
+	     q = candidate_at(&en->candidates, q->next))
 		if (q->k.rule == r && q->k.sender == v->x)
 			return; /* one at a time: the first shows the cause */
-	const uint32_t number = slab_take(&en->cells.candidates);
+	const uint32_t number = slab_take(&en->candidates);
 
 	if (!number) {
-		en->cells.exhausted++;
+		en->exhausted++;
 		return;
 	}
-	struct candidate_cell *q = candidate_at(&en->cells, number);
+	struct candidate_cell *q = candidate_at(&en->candidates, number);
 
 	q->k = (struct candidate){
 		.rule = (uint16_t)r,
@@ -112,7 +89,7 @@ static void check_masks(const struct view *v)
 
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b)
 {
-	const struct rule_list *list = &en->rules.on[on];
+	const struct rule_list *list = &en->rules->on[on];
 	uint64_t wanted[RULE_WORDS];
 
 	if (on != ON_SEGMENT) {
@@ -123,7 +100,7 @@ void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on
 #ifndef NDEBUG
 	check_masks(v);
 #endif
-	rule_index_wanted(&en->rules, v->events, wanted);
+	rule_index_wanted(en->rules, v->events, wanted);
 	for (unsigned i = 0; i < RULE_WORDS; i++)
 		for (; wanted[i]; wanted[i] &= wanted[i] - 1)
 			ask(en, c, v, (enum rule)(64 * i + LOWEST_BIT(wanted[i])), b);
@@ -133,11 +110,11 @@ void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct ba
 {
 	for (uint32_t *link = &c->candidates; *link;) {
 		const uint32_t number = *link;
-		struct candidate_cell *q = candidate_at(&en->cells, number);
+		struct candidate_cell *q = candidate_at(&en->candidates, number);
 		enum outcome o = rule_rows[q->k.rule].settle(v, &q->k);
 
 		/* rules.md 1.6: what crosses directions is not judged within the window of reordering */
-		if (o == REFUTED && v->s && v->now - q->k.opened < REORDER_WINDOW && v->s->frame != decisive(&q->k.draft))
+		if (o == REFUTED && v->s && v->now - q->k.opened < REORDER_WINDOW && v->s->frame != draft_decisive(&q->k.draft))
 			o = WAIT;
 		if (o == WAIT && (v->releasing || v->now >= q->k.deadline))
 			o = PLAIN;
@@ -148,18 +125,19 @@ void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct ba
 		if (en->record)
 			note(en->record->settled, &en->record->settled_count, 8, q->k.rule);
 		if (o == SUPPORTED) {
-			batch_add(b, RULE_capture_loss, REFUTED, &q->k.draft);
-			if (b->n) {
-				b->fired[b->n - 1].has_would_be = true;
-				b->fired[b->n - 1].would_be = q->k.rule;
-				b->fired[b->n - 1].draft.offender = TCPLINT_BY_CAPTURE;
-				b->fired[b->n - 1].draft.evidence |= EVI_loss_proven;
+			struct fired *f = batch_add(b, RULE_capture_loss, REFUTED, &q->k.draft);
+
+			if (f) {
+				f->has_would_be = true;
+				f->would_be = q->k.rule;
+				f->draft.offender = TCPLINT_BY_CAPTURE;
+				f->draft.evidence |= EVI_loss_proven;
 			}
 		} else if (o != DISMISSED) {
 			batch_add(b, (enum rule)q->k.rule, o, &q->k.draft);
 		}
 		*link = q->next;
-		slab_give(&en->cells.candidates, number);
+		slab_give(&en->candidates, number);
 	}
 }
 
@@ -167,8 +145,8 @@ int64_t resolve_deadline(const struct engine *en, const struct conn *c)
 {
 	int64_t least = INT64_MAX;
 
-	for (const struct candidate_cell *q = candidate_at(&en->cells, c->candidates); q;
-	     q = candidate_at(&en->cells, q->next))
+	for (const struct candidate_cell *q = candidate_at(&en->candidates, c->candidates); q;
+	     q = candidate_at(&en->candidates, q->next))
 		if (q->k.deadline < least)
 			least = q->k.deadline;
 	return least;
@@ -179,30 +157,19 @@ void resolve_forget(struct engine *en, struct conn *c)
 	while (c->candidates) {
 		const uint32_t number = c->candidates;
 
-		c->candidates = candidate_at(&en->cells, number)->next;
-		slab_give(&en->cells.candidates, number);
-	}
-	while (c->findings) {
-		const uint32_t number = c->findings;
-
-		c->findings = finding_at(&en->cells, number)->next;
-		slab_give(&en->cells.findings, number);
+		c->candidates = candidate_at(&en->candidates, number)->next;
+		slab_give(&en->candidates, number);
 	}
 }
 
-/* ---- confidence (rules.md 1.7) ---- */
-
-static bool states_what_the_tap_saw(enum tcplint_verdict v)
-{
-	return v == TCPLINT_NETWORK_EVENT || v == TCPLINT_ARTEFACT || v == TCPLINT_NOTE;
-}
+/* ---- what the stage is told ---- */
 
 static bool loss_near(const struct engine *en, const struct conn *c, int64_t ts)
 {
 	const int64_t since = ts - SECOND;
 
-	return engine_loss_near(en, ts) || (c->loss && c->loss_ts >= since) ||
-	       holes_since(&en->holes, &c->end[CLIENT], since) || holes_since(&en->holes, &c->end[SERVER], since);
+	return (c->loss && c->loss_ts >= since) || holes_since(&en->holes, &c->end[CLIENT], since) ||
+	       holes_since(&en->holes, &c->end[SERVER], since);
 }
 
 /* The tap is at the host that is said not to have heard or answered: nothing was lost between the two. */
@@ -217,230 +184,47 @@ static void explain_by_vantage(const struct conn *c, struct draft *d)
 	d->evidence |= EVI_tap_at_host;
 }
 
-static float confidence_of(const struct engine *en, const struct conn *c, struct fired *f, enum tcplint_verdict verdict)
+void resolve_subject(const struct engine *en, const struct conn *c, struct subject *s)
 {
-	const char kind = rule_rows[f->rule].public.evidence;
-	const bool cross = kind == 'X' || kind == 'A';
-	float p = rule_base_confidence((enum rule)f->rule);
-
-	if (kind == 'F')
-		f->draft.evidence |= EVI_single_segment;
-	if (kind == 'P')
-		f->draft.evidence |= EVI_same_sender;
-	explain_by_vantage(c, &f->draft);
-	if (states_what_the_tap_saw(verdict))
-		return f->draft.cap > 0 && f->draft.cap < 0.9F ? f->draft.cap : 0.9F;
-	if (cross && f->outcome == PLAIN) {
-		const bool loss = loss_near(en, c, f->draft.ts);
-
-		p *= loss ? 0.5F : 0.75F;
-		f->draft.alternatives |= ALT_capture_loss;
-		if (!loss)
-			f->draft.evidence |= EVI_no_loss_near;
-	}
-	if (f->outcome == REFUTED && f->draft.evidence & EVI_peer_objected && p < 0.95F)
-		p = 0.95F;
-	if (cross && c->origin == TCPLINT_ORIGIN_MIDSTREAM)
-		p *= 0.5F;
-	if (f->draft.scale > 0)
-		p *= f->draft.scale;
-	if (kind == 'A' && p > 0.6F)
-		p = 0.6F;
-	if (f->draft.cap > 0 && p > f->draft.cap)
-		p = f->draft.cap;
-	return p;
-}
-
-/* ---- findings ---- */
-
-static struct finding_cell *find(const struct engine *en, const struct conn *c, unsigned rule, int offender)
-{
-	for (struct finding_cell *f = finding_at(&en->cells, c->findings); f; f = finding_at(&en->cells, f->next))
-		if (f->rule == rule && (offender < 0 || f->offender == offender))
-			return f;
-	return NULL;
-}
-
-/* The same missing packet, seen as a hole and as what it explains: the explanation says more. */
-static bool explained(const struct batch *b, const struct fired *f)
-{
-	for (unsigned j = 0; j < b->n && f->rule == RULE_capture_loss && !f->has_would_be; j++)
-		if (b->fired[j].has_would_be)
-			return true;
-	return false;
-}
-
-static bool same_cause(const struct precedence *p, const struct draft *a, const struct draft *b)
-{
-	return p->scope == PRECEDENCE_CONN || decisive(a) == decisive(b);
-}
-
-static void relate(struct finding_cell *cell, unsigned rule)
-{
-	for (unsigned i = 0; i < cell->related_count; i++)
-		if (cell->related[i] == rule)
-			return;
-	if (cell->related_count < TCPLINT_MAX_RELATED)
-		cell->related[cell->related_count++] = (uint8_t)rule;
-}
-
-/* The finding that takes precedence over f, in the batch or on record. */
-static bool suppressed(struct engine *en, struct conn *c, struct batch *b, const struct fired *f)
-{
-	const struct precedence_list *list = &en->rules.by_suppressed;
-
-	for (unsigned i = list->first[f->rule]; i < list->first[f->rule + 1]; i++) {
-		const struct precedence *p = &precedences[list->row[i]];
-
-		if (finding_disabled(en, p->keep))
-			continue;
-		for (unsigned j = 0; j < b->n; j++)
-			if (b->fired[j].rule == p->keep && same_cause(p, &b->fired[j].draft, &f->draft))
-				return true;
-		struct finding_cell *left = find(en, c, p->keep, -1);
-
-		if (!left || !same_cause(p, &left->draft, &f->draft))
-			continue;
-		relate(left, f->rule);
-		return true;
-	}
-	return false;
-}
-
-static void add_related(const struct engine *en, struct finding_cell *cell, const struct batch *b, const struct fired *f)
-{
-	const struct precedence_list *list = &en->rules.by_kept;
-
-	for (unsigned i = list->first[f->rule]; i < list->first[f->rule + 1]; i++) {
-		const struct precedence *p = &precedences[list->row[i]];
-
-		for (unsigned j = 0; j < b->n; j++)
-			if (b->fired[j].rule == p->suppress && same_cause(p, &b->fired[j].draft, &f->draft))
-				relate(cell, b->fired[j].rule);
-	}
-}
-
-/* What a violation of a phase does to the judgement of the connection (design.md 3). */
-static void judge(struct conn *c, const struct finding_cell *f)
-{
-	const enum tcplint_phase phase = rule_rows[f->rule].public.phase;
-
-	if (f->verdict != TCPLINT_VIOLATION || f->confidence < 0.8F)
-		return;
-	if (phase == TCPLINT_PHASE_HANDSHAKE)
-		c->violated |= 1;
-	if (phase == TCPLINT_PHASE_TEARDOWN || f->rule == RULE_ack_beyond_fin)
-		c->violated |= 2;
-}
-
-/* It happened before on this connection: counted, and for what the sender alone shows, surer. */
-static void repeat(struct engine *en, struct conn *c, struct finding_cell *cell, const struct fired *f, float confidence)
-{
-	const char kind = rule_rows[f->rule].public.evidence;
-	const bool surer = kind == 'F' || kind == 'P' || (kind == 'X' && f->outcome == REFUTED);
-
-	cell->count++;
-	if (f->draft.ts)
-		cell->last_ts = f->draft.ts;
-	if (states_what_the_tap_saw((enum tcplint_verdict)cell->verdict))
-		return;
-	float p = confidence > cell->confidence ? confidence : cell->confidence;
-
-	if (surer)
-		p = 1 - (1 - cell->confidence) * (1 - confidence);
-	cell->confidence = p > 0.99F ? 0.99F : p;
-	cell->draft.evidence |= EVI_repeated;
-	judge(c, cell);
-	if (!cell->listed && finding_passes(en, cell)) {
-		en->counters.findings_below_threshold--;
-		finding_emit(en, c, NULL, cell);
-	}
-}
-
-static void report_one(struct engine *en, struct conn *c, struct batch *b, struct fired *f)
-{
-	const struct rule_row *row = &rule_rows[f->rule];
-	const enum tcplint_verdict verdict =
-		f->draft.verdict != KEEP ? (enum tcplint_verdict)f->draft.verdict : row->public.verdict;
-	const float confidence = confidence_of(en, c, f, verdict);
-	struct finding_cell *cell = find(en, c, f->rule, f->draft.offender);
-
-	if (en->record)
-		note(en->record->fired, &en->record->fired_count, 8, f->rule);
-	/* a timer that looks again is not another occurrence */
-	if (cell && decisive(&cell->draft) == decisive(&f->draft) && row->on != ON_SEGMENT)
-		return;
-	en->hits[f->rule] += !en->replaying;
-	if (cell) {
-		if (f->has_would_be && !cell->has_would_be) {
-			cell->has_would_be = true;
-			cell->would_be = f->would_be;
-		}
-		add_related(en, cell, b, f);
-		repeat(en, c, cell, f, confidence);
-		return;
-	}
-	const uint32_t number = slab_take(&en->cells.findings);
-
-	if (!number) {
-		en->cells.exhausted++;
-		return;
-	}
-	cell = finding_at(&en->cells, number);
-	*cell = (struct finding_cell){
-		.rule = f->rule,
-		.offender = f->draft.offender,
-		.verdict = (uint8_t)verdict,
-		.severity = finding_severity(en, f->rule, f->draft.severity),
-		.has_would_be = f->has_would_be,
-		.would_be = f->would_be,
-		.confidence = confidence,
-		.count = 1,
-		.first_ts = f->draft.ts,
-		.last_ts = f->draft.ts,
-		.draft = f->draft,
+	*s = (struct subject){
+		.id = c->id,
+		.start = c->start,
+		.number = flow_number(&en->flows, c),
+		.origin = c->origin,
 	};
-	/* in the order in which they were settled */
-	uint32_t *link = &c->findings;
-
-	while (*link)
-		link = &finding_at(&en->cells, *link)->next;
-	*link = number;
-	add_related(en, cell, b, f);
-	judge(c, cell);
-	finding_emit(en, c, NULL, cell);
-}
-
-/* A finding about the host stands for it; a timer that looks again is not another occurrence. */
-static bool aggregated(struct engine *en, struct conn *c, const struct fired *f)
-{
-	const bool timer = rule_rows[f->rule].on != ON_SEGMENT;
-
-	if (timer && c->aggregated == f->rule + 1)
-		return true;
-	const struct opening_id id = opening_id_of(c);
-
-	if (!aggregate_covers(en, &id, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
-		return false;
-	if (timer)
-		c->aggregated = (uint16_t)(f->rule + 1);
-	en->hits[f->rule]++;
-	return true;
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		s->has_isn[i] = knows(&c->end[i], K_ISN);
+		s->isn[i] = c->end[i].isn;
+	}
 }
 
 void resolve_report(struct engine *en, struct conn *c, struct view *v, struct batch *b)
 {
+	struct told_fired t;
+
+	if (!b->n)
+		return;
+	t.batch.n = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		struct fired *f = &b->fired[i];
 
-		if (v->s && f->draft.state[0] == KEEP && decisive(&f->draft) == v->s->frame) {
+		/* a timer that looks again, at what was told while the connection was quiet */
+		if (c->counted == f->rule + 1)
+			continue;
+		if (v->s && f->draft.state[0] == KEEP && draft_decisive(&f->draft) == v->s->frame) {
 			f->draft.state[0] = v->state[0];
 			f->draft.state[1] = v->state[1];
 		}
-		if (explained(b, f) || suppressed(en, c, b, f))
-			continue;
-		if (en->replaying || !aggregated(en, c, f)) /* what a host stood for was not taken quietly */
-			report_one(en, c, b, f);
+		explain_by_vantage(c, &f->draft);
+		f->loss_near = loss_near(en, c, f->draft.ts);
+		c->may_be_listed = c->may_be_listed || finding_may_pass(&en->options, f->rule, &f->draft);
+		t.batch.fired[t.batch.n++] = *f;
 	}
 	b->n = 0;
+	if (!t.batch.n)
+		return;
+	c->fired = true;
+	t.replaying = en->replaying;
+	resolve_subject(en, c, &t.subject);
+	engine_tell(en, &t.told, TOLD_FIRED, offsetof(struct told_fired, batch.fired[t.batch.n]));
 }

@@ -4,10 +4,13 @@
 #include <stdio.h>
 
 #include "aggregate.h"
+#include "clock.h"
 #include "decode.h"
 #include "engine.h"
 #include "frame.h"
 #include "segment.h"
+#include "stage.h"
+#include "twins.h"
 
 #ifndef TCPLINT_VERSION
 #define TCPLINT_VERSION "unknown"
@@ -21,12 +24,19 @@ struct waiting {
 	int64_t ts;
 	uint32_t wire;
 	struct engine_place place;
+	struct twin twin; /* what place.twin points to */
 	struct segment segment;
 };
 
 struct tcplint {
 	struct decoder *decoder;
+	struct clock clock;
+	struct twins twins;
+	struct rule_index rules;
 	struct engine engine;
+	struct stage stage;
+	struct tcplint_counters counters;
+	struct tcplint_segment record;
 	struct waiting waiting[AHEAD];
 	unsigned ahead; /* how many wait */
 	uint64_t dropped[DECODE_COUNT];
@@ -57,6 +67,32 @@ static bool options_valid(const struct tcplint_options *o, struct error *e)
 	return true;
 }
 
+/* The decoder is there. */
+static bool create_engine(struct tcplint *t, const struct tcplint_options *o, const struct tcplint_sink *sink,
+			  struct error *e)
+{
+	const struct ear ear = {
+		.hear = stage_hear,
+		.user = &t->stage,
+		.records = sink->connection,
+		.segment = o->segments ? sink->segment : NULL,
+		.segment_user = sink->user,
+	};
+
+	rule_index_init(&t->rules);
+	clock_init(&t->clock);
+	if (!engine_init(&t->engine, o, &ear, &t->rules, &t->counters, o->max_connections, e))
+		return false;
+	if (!stage_init(&t->stage, o, sink, &t->rules, &t->counters, 1, o->max_connections, &t->engine.flows.key, e)) {
+		engine_finish(&t->engine);
+		return false;
+	}
+	if (ear.segment)
+		t->engine.record = t->stage.record = &t->record;
+	t->counters.memory_bound = engine_memory(&t->engine) + stage_memory(&t->stage);
+	return true;
+}
+
 static struct tcplint *create(const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
 {
 	const struct decode_options decoding = {
@@ -69,7 +105,7 @@ static struct tcplint *create(const struct tcplint_options *o, const struct tcpl
 		return NULL;
 	}
 	t->decoder = decoder_create(&decoding, e);
-	if (!t->decoder || !engine_init(&t->engine, o, sink, e)) {
+	if (!t->decoder || !create_engine(t, o, sink, e)) {
 		decoder_destroy(t->decoder);
 		free(t);
 		return NULL;
@@ -94,6 +130,7 @@ void tcplint_free(struct tcplint *t)
 		return;
 	decoder_destroy(t->decoder);
 	engine_finish(&t->engine);
+	stage_finish(&t->stage);
 	free(t);
 }
 
@@ -114,17 +151,30 @@ static void count_frame(struct tcplint_counters *n, int64_t ts, uint32_t wire)
 		n->first_ts = ts;
 }
 
+/* Not a frame was there before: the capture begins. */
+static void begin(struct tcplint *t, int64_t ts)
+{
+	t->engine.limits.capture_start = t->stage.limits.capture_start = ts;
+}
+
 static void take(struct tcplint *t, const struct waiting *w)
 {
-	count_frame(&t->engine.counters, w->ts, w->wire);
-	if (w->result == DECODE_SEGMENT) {
+	bool turned;
+
+	if (!t->counters.frames)
+		begin(t, w->ts);
+	count_frame(&t->counters, w->ts, w->wire);
+	const int64_t now = clock_frame(&t->clock, w->ts, &turned);
+
+	if (turned)
+		engine_turn_back(&t->engine, now);
+	engine_tick(&t->engine, now);
+	if (w->result == DECODE_SEGMENT)
 		engine_segment(&t->engine, &w->segment, &w->place);
-	} else if (w->result == DECODE_QUOTE) {
+	else if (w->result == DECODE_QUOTE)
 		engine_quote(&t->engine, &w->segment, &w->place);
-	} else {
+	else
 		t->dropped[w->result]++;
-		engine_time(&t->engine, w->ts);
-	}
 }
 
 void tcplint_flush(struct tcplint *t)
@@ -141,6 +191,24 @@ void tcplint_flush(struct tcplint *t)
 			flow_prefetch_part(flows, t->waiting[i].place.hash);
 	for (unsigned i = 0; i < n; i++)
 		take(t, &t->waiting[i]);
+}
+
+/* A SYN with timestamps that somebody else has sent too (twins.h). */
+static void look_for_twin(struct tcplint *t, struct waiting *w)
+{
+	const struct segment *s = &w->segment;
+	const struct tcplint_address *end = w->place.key.end;
+	const struct tcplint_conn_id id = { .client = end[!w->place.from_first], .server = end[w->place.from_first] };
+	const struct twin *twin;
+
+	if ((s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN || !(s->opt.present & OPT_TIMESTAMPS) ||
+	    s->checksum == CHECKSUM_BAD || s->bad_header)
+		return;
+	twin = twins_note(&t->twins, s, &id);
+	if (!twin)
+		return;
+	w->twin = *twin;
+	w->place.twin = &w->twin;
 }
 
 void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data, uint32_t captured,
@@ -164,6 +232,10 @@ void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int link
 		engine_find_place(&t->engine, &w->segment, &w->place);
 		flow_prefetch_slot(&t->engine.flows, w->place.hash);
 	}
+	if (w->result == DECODE_SEGMENT) {
+		w->place.back = clock_back(&t->clock, w->segment.ts);
+		look_for_twin(t, w);
+	}
 	if (t->ahead == AHEAD)
 		tcplint_flush(t);
 }
@@ -178,44 +250,51 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 void tcplint_source(struct tcplint *t)
 {
 	tcplint_flush(t);
-	engine_source(&t->engine);
+	t->clock.previous = INT64_MIN;
 }
 
 void tcplint_tick(struct tcplint *t, int64_t now)
 {
 	tcplint_flush(t);
+	clock_tick(&t->clock, now);
 	engine_tick(&t->engine, now);
 }
 
 void tcplint_missed(struct tcplint *t, int64_t from, int64_t to)
 {
 	tcplint_flush(t);
-	engine_missed(&t->engine, from, to);
+	stage_missed(&t->stage, from, to);
 }
 
 void tcplint_report_hosts(struct tcplint *t)
 {
 	tcplint_flush(t);
-	aggregate_settle(&t->engine, false);
-	aggregate_records(&t->engine, false);
+	t->stage.now = t->clock.now;
+	aggregate_settle(&t->stage, false);
+	aggregate_records(&t->stage, false);
 }
 
 void tcplint_finish(struct tcplint *t, bool interrupted)
 {
 	tcplint_flush(t);
-	if (!t->finished)
-		engine_drain(&t->engine, interrupted);
+	if (t->finished)
+		return;
 	t->finished = true;
+	t->stage.now = t->clock.now;
+	aggregate_settle(&t->stage, true);
+	engine_drain(&t->engine, interrupted);
+	aggregate_records(&t->stage, true);
 }
 
 const struct tcplint_counters *tcplint_counters(struct tcplint *t)
 {
-	return engine_counters(&t->engine);
+	t->counters.pool_exhausted = t->engine.exhausted + t->engine.holes.exhausted + t->stage.exhausted;
+	return &t->counters;
 }
 
 uint64_t tcplint_rule_hits(const struct tcplint *t, unsigned rule)
 {
-	return rule < RULE_COUNT ? t->engine.hits[rule] : 0;
+	return rule < RULE_COUNT ? t->engine.hits[rule] + t->stage.hits[rule] : 0;
 }
 
 uint64_t tcplint_drops(const struct tcplint *t, unsigned index, const char **name)

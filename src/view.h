@@ -20,8 +20,13 @@
 struct limits {
 	int64_t msl;
 	bool textbook;
-	int64_t capture_start; /* the first segment of the capture */
+	int64_t capture_start; /* the first frame of the capture */
 };
+
+static inline struct limits limits_of(const struct tcplint_options *o)
+{
+	return (struct limits){ .msl = o->msl, .textbook = o->profile == TCPLINT_PROFILE_TEXTBOOK };
+}
 
 #define DUP_WINDOW      (2 * MILLISECOND)
 #define REORDER_WINDOW  (1 * MILLISECOND)

@@ -8,17 +8,11 @@
 #ifndef TCPLINT_WATCH_H
 #define TCPLINT_WATCH_H
 
-#include "engine.h"
+#include "stage.h"
 
-/* A segment that moved the connection as far as it did; call only where watch_wants() says so. */
-void watch_segment(struct engine *en, const struct conn *c, const struct view *v);
-
-static inline bool watch_wants(const struct conn *c, const struct view *v)
-{
-	return v->events & (EV_RST | EV_FIN) || c->origin == TCPLINT_ORIGIN_SYNACK || c->origin == TCPLINT_ORIGIN_STRAY;
-}
+void watch_sighting(struct stage *st, const struct told_sighting *t);
 
 /* Judge what waits for more to come; nothing will. */
-void watch_settle(struct engine *en, struct host *h);
+void watch_settle(struct stage *st, struct host *h);
 
 #endif

@@ -41,8 +41,13 @@ cells: rules slab
 rule_index: rules precedence
 flow: $connection quiet_cell siphash slab
 recent: $connection
-incarnation|engine|lifetime|quiet*|record*|resolve*|finding|aggregate|judge*|host_record|watch: $connection cells draft flow hosts slab wheel message rule_index incarnation engine lifetime quiet quiet_cell recent record record_private resolve time_wait vantage finding aggregate judge tracker twins watch
-tcplint: $words decode engine aggregate
+batch: rules
+clock|stir: view
+told: $connection hosts batch
+finding: $connection cells told message
+incarnation|engine|lifetime|quiet*|record*|resolve*|tell: $connection batch cells draft finding flow hosts slab wheel rule_index incarnation engine lifetime quiet quiet_cell recent record record_private resolve stir tell time_wait told vantage tracker twins
+stage|findings|released|aggregate|judge*|host_record|watch: $words view hosts cells rules rule_index slab batch told stage finding findings released aggregate judge watch stir
+tcplint: $words clock decode engine twins stage aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
@@ -69,7 +74,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* host_record watch incarnation lifetime quiet* record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
+	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* stir told stage host_record watch incarnation lifetime quiet* record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
 	*) echo '*' ;; # the C library
 	esac
 }
