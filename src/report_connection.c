@@ -4,219 +4,207 @@
 #include "names.h"
 #include "report_private.h"
 
-static void put_handshake(struct report *r, json_t *object, const struct tcplint_connection *c)
+static void put_handshake(struct report *r, const struct tcplint_connection *c)
 {
-	json_t *h = put_object(r, object, "handshake");
-	json_t *rtt;
-
-	put_text(r, h, "verdict", name_of_judgement(c->handshake.verdict));
-	put_text(r, h, "kind", name_of_handshake(c->handshake.kind));
-	put_number(r, h, "syn_count", c->handshake.syn_count);
-	put_number(r, h, "synack_count", c->handshake.synack_count);
-	if (c->handshake.syn_synack < 0 && c->handshake.synack_ack < 0 && c->handshake.total < 0)
-		return;
-	rtt = put_object(r, h, "rtt");
-	put_seconds(r, rtt, "syn_synack", c->handshake.syn_synack);
-	put_seconds(r, rtt, "synack_ack", c->handshake.synack_ack);
-	put_seconds(r, rtt, "total", c->handshake.total);
+	open_object(r, "handshake");
+	put_text(r, "verdict", name_of_judgement(c->handshake.verdict));
+	put_text(r, "kind", name_of_handshake(c->handshake.kind));
+	put_number(r, "syn_count", c->handshake.syn_count);
+	put_number(r, "synack_count", c->handshake.synack_count);
+	if (c->handshake.syn_synack >= 0 || c->handshake.synack_ack >= 0 || c->handshake.total >= 0) {
+		open_object(r, "rtt");
+		put_seconds(r, "syn_synack", c->handshake.syn_synack);
+		put_seconds(r, "synack_ack", c->handshake.synack_ack);
+		put_seconds(r, "total", c->handshake.total);
+		close_object(r);
+	}
+	close_object(r);
 }
 
-static void put_teardown(struct report *r, json_t *object, const struct tcplint_connection *c)
+static void put_teardown(struct report *r, const struct tcplint_connection *c)
 {
-	json_t *t = put_object(r, object, "teardown");
-
-	put_text(r, t, "verdict", name_of_judgement(c->teardown.verdict));
-	put_text(r, t, "kind", name_of_teardown(c->teardown.kind));
-	put_text(r, t, "active_closer", name_of_side(c->teardown.active_closer));
+	open_object(r, "teardown");
+	put_text(r, "verdict", name_of_judgement(c->teardown.verdict));
+	put_text(r, "kind", name_of_teardown(c->teardown.kind));
+	put_text(r, "active_closer", name_of_side(c->teardown.active_closer));
 	if (c->teardown.has_half_close)
-		put_number(r, t, "half_close_bytes", c->teardown.half_close_bytes);
-	put_seconds(r, t, "duration", c->teardown.duration);
+		put_number(r, "half_close_bytes", c->teardown.half_close_bytes);
+	put_seconds(r, "duration", c->teardown.duration);
+	close_object(r);
 }
 
-static void put_time_wait(struct report *r, json_t *object, const struct tcplint_connection *c)
+static void put_time_wait(struct report *r, const struct tcplint_connection *c)
 {
-	json_t *t;
-
 	if (!name_of_side(c->time_wait.holder))
 		return;
-	t = put_object(r, object, "time_wait");
-	put_text(r, t, "holder", name_of_side(c->time_wait.holder));
-	put_time(r, t, "start", c->time_wait.start);
-	put_seconds(r, t, "lower", c->time_wait.lower);
-	put_seconds(r, t, "upper", c->time_wait.upper);
-	put_seconds(r, t, "reuse_after", c->time_wait.reuse_after);
+	open_object(r, "time_wait");
+	put_text(r, "holder", name_of_side(c->time_wait.holder));
+	put_time(r, "start", c->time_wait.start);
+	put_seconds(r, "lower", c->time_wait.lower);
+	put_seconds(r, "upper", c->time_wait.upper);
+	put_seconds(r, "reuse_after", c->time_wait.reuse_after);
+	close_object(r);
 }
 
-static void put_opening(struct report *r, json_t *object, const struct tcplint_endpoint *e)
+static void put_opening(struct report *r, const struct tcplint_endpoint *e)
 {
 	if (e->has_isn) {
-		put_number(r, object, "isn", e->isn);
-		put_bool(r, object, "isn_inferred", e->isn_inferred);
+		put_number(r, "isn", e->isn);
+		put_bool(r, "isn_inferred", e->isn_inferred);
 	}
 	if (e->has_syn) {
 		if (e->has_mss)
-			put_number(r, object, "mss", e->mss);
+			put_number(r, "mss", e->mss);
 		if (e->has_wscale)
-			put_number(r, object, "wscale", e->wscale);
-		put_bool(r, object, "sack_permitted", e->sack_permitted);
-		put_bool(r, object, "timestamps", e->timestamps);
-		put_bool(r, object, "fast_open", e->fast_open);
-		put_bool(r, object, "ecn", e->ecn);
+			put_number(r, "wscale", e->wscale);
+		put_bool(r, "sack_permitted", e->sack_permitted);
+		put_bool(r, "timestamps", e->timestamps);
+		put_bool(r, "fast_open", e->fast_open);
+		put_bool(r, "ecn", e->ecn);
 	}
 	if (e->has_ttl)
-		put_number(r, object, "ttl", e->ttl);
+		put_number(r, "ttl", e->ttl);
 }
 
-static void put_path(struct report *r, json_t *object, const struct tcplint_endpoint *e)
+static void put_path(struct report *r, const struct tcplint_endpoint *e)
 {
-	json_t *states;
-
 	if (!e->has_state)
 		return;
-	put_text(r, object, "state", tcplint_state_name(e->state));
-	put_bool(r, object, "state_certain", e->state_certain);
-	states = put_array(r, object, "states");
+	put_text(r, "state", tcplint_state_name(e->state));
+	put_bool(r, "state_certain", e->state_certain);
+	open_array(r, "states");
 	for (unsigned i = 0; i < e->state_count; i++) {
-		json_t *one = json_object();
-
-		put_text(r, one, "state", tcplint_state_name(e->states[i].state));
-		put(r, one, "t", json_real(format_seconds(e->states[i].t)));
+		open_object(r, NULL);
+		put_text(r, "state", tcplint_state_name(e->states[i].state));
+		put_span(r, "t", 0, e->states[i].t);
 		if (i + 1 < e->state_count)
-			put_seconds(r, one, "for", e->states[i + 1].t - e->states[i].t);
-		append(r, states, one);
+			put_seconds(r, "for", e->states[i + 1].t - e->states[i].t);
+		close_object(r);
 	}
+	close_array(r);
 }
 
-static void put_copies(struct report *r, json_t *object, const char *key, const struct tcplint_retries *from)
+static void put_copies(struct report *r, const char *key, const struct tcplint_retries *from)
 {
-	json_t *one, *intervals;
-
 	if (!from->count)
 		return;
-	one = put_object(r, object, key);
-	put_number(r, one, "count", from->count);
-	put_number(r, one, "timer", from->timer);
-	intervals = put_array(r, one, "intervals");
+	open_object(r, key);
+	put_number(r, "count", from->count);
+	put_number(r, "timer", from->timer);
+	open_array(r, "intervals");
 	for (unsigned i = 0; i < from->interval_count; i++)
-		append(r, intervals, json_real(format_seconds(from->interval[i])));
-	put_seconds(r, one, "total", from->total);
+		put_span(r, NULL, 0, from->interval[i]);
+	close_array(r);
+	put_seconds(r, "total", from->total);
 	if (from->backoff != TCPLINT_BACKOFF_UNKNOWN)
-		put_text(r, one, "backoff", name_of_backoff(from->backoff));
+		put_text(r, "backoff", name_of_backoff(from->backoff));
+	close_object(r);
 }
 
-static void put_retries(struct report *r, json_t *end, const struct tcplint_endpoint *e)
+static void put_retries(struct report *r, const struct tcplint_endpoint *e)
 {
-	json_t *retries;
-
 	if (!e->syn_retries.count && !e->synack_retries.count && !e->fin_retries.count)
 		return;
-	retries = put_object(r, end, "retries");
-	put_copies(r, retries, "syn", &e->syn_retries);
-	put_copies(r, retries, "synack", &e->synack_retries);
-	put_copies(r, retries, "fin", &e->fin_retries);
+	open_object(r, "retries");
+	put_copies(r, "syn", &e->syn_retries);
+	put_copies(r, "synack", &e->synack_retries);
+	put_copies(r, "fin", &e->fin_retries);
+	close_object(r);
 }
 
-static void put_endpoint(struct report *r, json_t *object, const char *key,
-			 const struct tcplint_endpoint *e)
+static void put_endpoint(struct report *r, const char *key, const struct tcplint_endpoint *e)
 {
-	json_t *end = put_object(r, object, key);
-
-	put_opening(r, end, e);
-	put_number(r, end, "segments", e->segments);
-	put_number(r, end, "payload_bytes", e->payload_bytes);
-	put_number(r, end, "retransmitted_segments", e->retransmitted_segments);
-	put_number(r, end, "syn", e->syn);
-	put_number(r, end, "synack", e->synack);
-	put_number(r, end, "fin", e->fin);
-	put_number(r, end, "rst", e->rst);
-	put_retries(r, end, e);
-	put_path(r, end, e);
+	open_object(r, key);
+	put_opening(r, e);
+	put_number(r, "segments", e->segments);
+	put_number(r, "payload_bytes", e->payload_bytes);
+	put_number(r, "retransmitted_segments", e->retransmitted_segments);
+	put_number(r, "syn", e->syn);
+	put_number(r, "synack", e->synack);
+	put_number(r, "fin", e->fin);
+	put_number(r, "rst", e->rst);
+	put_retries(r, e);
+	put_path(r, e);
+	close_object(r);
 }
 
-static void put_vantage(struct report *r, json_t *object, const struct tcplint_connection *c)
+static void put_vantage(struct report *r, const struct tcplint_connection *c)
 {
 	static const char *const hops[] = { "client_hops", "server_hops" };
 	static const char *const rtt[] = { "client_rtt", "server_rtt" };
-	json_t *v;
 
 	if (c->vantage.estimate == TCPLINT_VANTAGE_UNKNOWN)
 		return;
-	v = put_object(r, object, "vantage");
-	put_text(r, v, "estimate", name_of_vantage(c->vantage.estimate));
+	open_object(r, "vantage");
+	put_text(r, "estimate", name_of_vantage(c->vantage.estimate));
 	for (unsigned i = 0; i < 2; i++) {
 		if (c->vantage.has_hops[i])
-			put_number(r, v, hops[i], c->vantage.hops[i]);
-		put_seconds(r, v, rtt[i], c->vantage.rtt[i]);
+			put_number(r, hops[i], c->vantage.hops[i]);
+		put_seconds(r, rtt[i], c->vantage.rtt[i]);
 	}
+	close_object(r);
 }
 
-static void put_quality(struct report *r, json_t *object, const struct tcplint_connection *c)
+static void put_quality(struct report *r, const struct tcplint_connection *c)
 {
-	json_t *q = put_object(r, object, "quality");
-
-	put_number(r, q, "capture_loss", c->quality.capture_loss);
-	put_number(r, q, "duplicates", c->quality.duplicates);
-	put_number(r, q, "reordered", c->quality.reordered);
-	put_bool(r, q, "one_sided", c->quality.one_sided);
-	put_bool(r, q, "truncated", c->quality.truncated);
+	open_object(r, "quality");
+	put_number(r, "capture_loss", c->quality.capture_loss);
+	put_number(r, "duplicates", c->quality.duplicates);
+	put_number(r, "reordered", c->quality.reordered);
+	put_bool(r, "one_sided", c->quality.one_sided);
+	put_bool(r, "truncated", c->quality.truncated);
+	close_object(r);
 }
 
 /* By reason, each in the order in which the connection has it. */
-static void put_not_evaluated(struct report *r, json_t *object, const struct tcplint_connection *c)
+static void put_not_evaluated(struct report *r, const struct tcplint_connection *c)
 {
-	json_t *reasons;
+	bool done[TCPLINT_MAX_NOT_EVALUATED] = { false };
 
 	if (!c->not_evaluated_count)
 		return;
-	reasons = put_object(r, object, "not_evaluated");
+	open_object(r, "not_evaluated");
 	for (unsigned i = 0; i < c->not_evaluated_count; i++) {
 		const char *reason = c->not_evaluated[i].reason;
-		json_t *rules = json_object_get(reasons, reason);
 
-		if (!rules)
-			rules = put_array(r, reasons, reason);
-		append(r, rules, rule_name(c->not_evaluated[i].rule));
+		if (done[i])
+			continue;
+		open_array(r, reason);
+		for (unsigned j = i; j < c->not_evaluated_count; j++) {
+			if (done[j] || strcmp(c->not_evaluated[j].reason, reason) != 0)
+				continue;
+			put_rule(r, NULL, c->not_evaluated[j].rule);
+			done[j] = true;
+		}
+		close_array(r);
 	}
-}
-
-static void put_findings(struct report *r, json_t *object, const struct tcplint_connection *c)
-{
-	json_t *findings = put_array(r, object, "findings");
-
-	for (unsigned i = 0; i < c->finding_count; i++) {
-		json_t *one = json_object();
-
-		put_finding(r, one, c->findings[i], true);
-		append(r, findings, one);
-	}
+	close_object(r);
 }
 
 bool json_connection(struct report *r, const struct tcplint_connection *c)
 {
-	json_t *object;
-
 	if (r->failed || !report_wants(r, REPORT_CONNECTION))
 		return !r->failed;
-	object = record_begin(r, "connection");
-	put_when(r, object, (int64_t)((uint64_t)c->start + (uint64_t)c->duration));
-	put_conn(r, object, c->conn);
-	put_time(r, object, "start", c->start);
+	record_begin(r, "connection");
+	put_when(r, (int64_t)((uint64_t)c->start + (uint64_t)c->duration));
+	put_conn(r, c->conn);
+	put_time(r, "start", c->start);
 	/* Below zero where the clock of the capture went back: that was measured too. */
-	put(r, object, "duration", json_real(format_seconds(c->duration)));
-	put_text(r, object, "origin", name_of_origin(c->origin));
-	put_text(r, object, "end", name_of_end(c->end));
+	put_span(r, "duration", 0, c->duration);
+	put_text(r, "origin", name_of_origin(c->origin));
+	put_text(r, "end", name_of_end(c->end));
 	if (c->self_connect)
-		put_bool(r, object, "self_connect", true);
-	put_handshake(r, object, c);
-	put_teardown(r, object, c);
-	put_time_wait(r, object, c);
-	put_endpoint(r, object, "client", &c->endpoint[TCPLINT_CLIENT]);
-	put_endpoint(r, object, "server", &c->endpoint[TCPLINT_SERVER]);
-	put_quality(r, object, c);
-	put_vantage(r, object, c);
-	put_text(r, object, "conn_state", c->conn_state);
-	put_text(r, object, "history", c->history);
-	put_not_evaluated(r, object, c);
-	put_findings(r, object, c);
-	return record_end(r, object);
+		put_bool(r, "self_connect", true);
+	put_handshake(r, c);
+	put_teardown(r, c);
+	put_time_wait(r, c);
+	put_endpoint(r, "client", &c->endpoint[TCPLINT_CLIENT]);
+	put_endpoint(r, "server", &c->endpoint[TCPLINT_SERVER]);
+	put_quality(r, c);
+	put_vantage(r, c);
+	put_text(r, "conn_state", c->conn_state);
+	put_text(r, "history", c->history);
+	put_not_evaluated(r, c);
+	put_findings(r, c->findings, c->finding_count);
+	return record_end(r);
 }

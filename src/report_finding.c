@@ -1,100 +1,110 @@
 /* The record `finding`, alone and inside a connection's, and what else names a connection or a rule. */
+#include <string.h>
+
 #include "names.h"
 #include "report_private.h"
 
-static void put_address(struct report *r, json_t *object, const char *key,
-			const struct tcplint_address *a)
+static void put_address(struct report *r, const char *key, const struct tcplint_address *a)
 {
 	char ip[ADDRESS_SIZE];
-	json_t *end = put_object(r, object, key);
 
-	put_text(r, end, "ip", format_address(a->ip, ip));
-	put_number(r, end, "port", a->port);
+	open_object(r, key);
+	put_text(r, "ip", format_address(a->ip, ip));
+	put_number(r, "port", a->port);
+	close_object(r);
 }
 
-void put_conn(struct report *r, json_t *object, const struct tcplint_conn_id *c)
+void put_conn(struct report *r, const struct tcplint_conn_id *c)
 {
-	json_t *conn = put_object(r, object, "conn");
-	json_t *tags;
-
-	put_number(r, conn, "id", c->id);
-	put_text(r, conn, "community_id", report_community_id(r, c));
-	put_address(r, conn, "client", &c->client);
-	put_address(r, conn, "server", &c->server);
+	open_object(r, "conn");
+	put_number(r, "id", c->id);
+	put_text(r, "community_id", report_community_id(r, c));
+	put_address(r, "client", &c->client);
+	put_address(r, "server", &c->server);
 	if (c->vlan) {
-		tags = put_array(r, conn, "vlan");
+		open_array(r, "vlan");
 		if (c->vlan >> 12)
-			append(r, tags, json_integer(c->vlan >> 12));
+			put_number(r, NULL, c->vlan >> 12);
 		if (c->vlan & 0xfff)
-			append(r, tags, json_integer(c->vlan & 0xfff));
+			put_number(r, NULL, c->vlan & 0xfff);
+		close_array(r);
 	}
 	if (c->tunnel)
-		put_number(r, conn, "tunnel", c->tunnel);
-	put_number(r, conn, "incarnation", c->incarnation);
+		put_number(r, "tunnel", c->tunnel);
+	put_number(r, "incarnation", c->incarnation);
+	close_object(r);
 }
 
 /* Inside the record of the host only what narrows it down. */
-static void put_host(struct report *r, json_t *object, const struct tcplint_host_id *h, bool embedded)
+static void put_host(struct report *r, const struct tcplint_host_id *h, bool embedded)
 {
 	char ip[ADDRESS_SIZE];
-	json_t *host = put_object(r, object, "host");
 
+	open_object(r, "host");
 	if (!embedded)
-		put_text(r, host, "ip", format_address(h->ip, ip));
+		put_text(r, "ip", format_address(h->ip, ip));
 	if (h->role >= 0)
-		put_text(r, host, "role", name_of_side(h->role));
+		put_text(r, "role", name_of_side(h->role));
 	if (h->port >= 0)
-		put_number(r, host, "port", (uint64_t)h->port);
+		put_number(r, "port", (uint64_t)h->port);
+	close_object(r);
 }
 
-static json_t *clause_list(struct report *r, unsigned rule)
+static void put_clause_list(struct report *r, unsigned rule)
 {
 	const struct tcplint_rule *known = tcplint_rule(rule);
 	const char *rest = known ? known->clauses : NULL;
-	json_t *list = json_array();
 	struct clause c;
 
-	while (next_clause(&rest, &c)) {
-		json_t *one = json_object();
-
-		put_number(r, one, "rfc", c.rfc);
-		put_text(r, one, "section", *c.section ? c.section : NULL);
-		put_text(r, one, "tag", *c.tag ? c.tag : NULL);
-		append(r, list, one);
-	}
-	return list;
+	if (!next_clause(&rest, &c))
+		return;
+	open_array(r, "clause");
+	do {
+		open_object(r, NULL);
+		put_number(r, "rfc", c.rfc);
+		put_text(r, "section", *c.section ? c.section : NULL);
+		put_text(r, "tag", *c.tag ? c.tag : NULL);
+		close_object(r);
+	} while (next_clause(&rest, &c));
+	close_array(r);
 }
 
-/* The list is made once for each rule and then only referred to. */
-void put_clauses(struct report *r, json_t *object, unsigned rule)
+/* The list is made once for each rule and then only copied. */
+void put_clauses(struct report *r, unsigned rule)
 {
+	const size_t before = r->used;
+
 	if (rule >= tcplint_rule_count())
 		return;
-	if (!r->rules[rule].clauses)
-		r->rules[rule].clauses = clause_list(r, rule);
-	if (json_array_size(r->rules[rule].clauses))
-		put(r, object, "clause", json_incref(r->rules[rule].clauses));
+	if (r->rules[rule].clauses) {
+		put_members(r, r->rules[rule].clauses);
+		return;
+	}
+	put_clause_list(r, rule);
+	r->rules[rule].clauses = strndup(r->buffer + before, r->used - before);
 }
 
-void put_rules(struct report *r, json_t *object, const char *key, const unsigned *rules,
-	       unsigned count)
+void put_rules(struct report *r, const char *key, const unsigned *rules, unsigned count)
 {
-	json_t *list = count ? put_array(r, object, key) : NULL;
-
+	if (!count)
+		return;
+	open_array(r, key);
 	for (unsigned i = 0; i < count; i++)
-		append(r, list, rule_name(rules[i]));
+		put_rule(r, NULL, rules[i]);
+	close_array(r);
 }
 
-static void put_words(struct report *r, json_t *object, const char *key, const char *const *words)
+static void put_words(struct report *r, const char *key, const char *const *words)
 {
-	json_t *list = *words ? put_array(r, object, key) : NULL;
-
+	if (!*words)
+		return;
+	open_array(r, key);
 	for (; *words; words++)
-		append(r, list, json_string_nocheck(*words));
+		put_text(r, NULL, *words);
+	close_array(r);
 }
 
-static void put_value(struct report *r, json_t *object, const struct tcplint_value *v,
-		      bool expected)
+static void put_value(struct report *r, const struct tcplint_value *v, bool expected)
 {
 	static const char *const relative[TCPLINT_FIELD_COUNT] = {
 		[TCPLINT_FIELD_SEQ] = "seq_relative",
@@ -108,108 +118,123 @@ static void put_value(struct report *r, json_t *object, const struct tcplint_val
 	if (v->field >= TCPLINT_FIELD_COUNT)
 		return;
 	if (v->field == TCPLINT_FIELD_FLAGS) {
-		put_text(r, object, "flags", name_of_flags((uint16_t)number, flags));
+		put_text(r, "flags", name_of_flags((uint16_t)number, flags));
 		return;
 	}
-	put_number(r, object, name_of_field(v->field), number);
+	put_number(r, name_of_field(v->field), number);
 	if (v->relative && relative[v->field])
-		put_number(r, object, relative[v->field],
+		put_number(r, relative[v->field],
 			   expected ? v->expected_relative : v->actual_relative);
 }
 
-static void put_values(struct report *r, json_t *object, const struct tcplint_finding *f,
-		       bool expected)
+static void put_values(struct report *r, const struct tcplint_finding *f, bool expected)
 {
-	json_t *values = NULL;
+	bool any = false;
 
 	for (unsigned i = 0; i < f->value_count; i++) {
 		const struct tcplint_value *v = &f->value[i];
 
 		if (!(expected ? v->has_expected : v->has_actual))
 			continue;
-		if (!values)
-			values = put_object(r, object, expected ? "expected" : "actual");
-		put_value(r, values, v, expected);
+		if (!any)
+			open_object(r, expected ? "expected" : "actual");
+		any = true;
+		put_value(r, v, expected);
 	}
+	if (any)
+		close_object(r);
 }
 
-static void put_frames(struct report *r, json_t *object, const struct tcplint_finding *f)
+static void put_frames(struct report *r, const struct tcplint_finding *f)
 {
-	json_t *frames = put_array(r, object, "frames");
-	json_t *files = r->o.several_inputs ? put_array(r, object, "files") : NULL;
+	const char *file;
+	uint64_t number;
 
+	open_array(r, "frames");
 	for (unsigned i = 0; i < f->frame_count; i++) {
-		const char *file;
-		uint64_t number;
-
 		report_locate(r, f->frame[i], &file, &number);
-		append(r, frames, json_integer((json_int_t)number));
-		if (r->o.several_inputs)
-			append(r, files, foreign_text(file ? file : ""));
+		put_number(r, NULL, number);
 	}
+	close_array(r);
+	if (!r->o.several_inputs)
+		return;
+	open_array(r, "files");
+	for (unsigned i = 0; i < f->frame_count; i++) {
+		report_locate(r, f->frame[i], &file, &number);
+		put_foreign(r, NULL, file ? file : "");
+	}
+	close_array(r);
 }
 
-static void put_states(struct report *r, json_t *object, const struct tcplint_finding *f)
+static void put_states(struct report *r, const struct tcplint_finding *f)
 {
-	json_t *state;
-
 	if (!f->has_state)
 		return;
-	state = put_object(r, object, "state");
+	open_object(r, "state");
 	for (int side = TCPLINT_CLIENT; side <= TCPLINT_SERVER; side++)
 		if (f->state[side] < TCPLINT_STATE_COUNT)
-			put_text(r, state, name_of_side(side), tcplint_state_name(f->state[side]));
+			put_text(r, name_of_side(side), tcplint_state_name(f->state[side]));
+	close_object(r);
 }
 
 /* What the finding is, without where and when. */
-static void put_judgement(struct report *r, json_t *object, const struct tcplint_finding *f)
+static void put_judgement(struct report *r, const struct tcplint_finding *f)
 {
 	const struct tcplint_rule *rule = tcplint_rule(f->rule);
 
-	put(r, object, "rule", rule_name(f->rule));
-	put_text(r, object, "verdict", tcplint_verdict_name(f->verdict));
-	put_text(r, object, "severity", tcplint_severity_name(f->severity));
-	put_fraction(r, object, "confidence", f->confidence);
-	put_text(r, object, "phase", rule ? tcplint_phase_name(rule->phase) : NULL);
-	put_text(r, object, "offender", tcplint_offender_name(f->offender));
+	put_rule(r, "rule", f->rule);
+	put_text(r, "verdict", tcplint_verdict_name(f->verdict));
+	put_text(r, "severity", tcplint_severity_name(f->severity));
+	put_fraction(r, "confidence", f->confidence);
+	put_text(r, "phase", rule ? tcplint_phase_name(rule->phase) : NULL);
+	put_text(r, "offender", tcplint_offender_name(f->offender));
 }
 
-void put_finding(struct report *r, json_t *object, const struct tcplint_finding *f, bool embedded)
+static void put_finding(struct report *r, const struct tcplint_finding *f, bool embedded)
 {
 	if (f->ts)
-		put_when(r, object, f->ts);
-	put_judgement(r, object, f);
+		put_when(r, f->ts);
+	put_judgement(r, f);
 	if (!embedded && f->conn)
-		put_conn(r, object, f->conn);
+		put_conn(r, f->conn);
 	if (f->host)
-		put_host(r, object, f->host, embedded);
-	put_states(r, object, f);
-	put_values(r, object, f, true);
-	put_values(r, object, f, false);
+		put_host(r, f->host, embedded);
+	put_states(r, f);
+	put_values(r, f, true);
+	put_values(r, f, false);
 	if (f->frame_count)
-		put_frames(r, object, f);
-	put_clauses(r, object, f->rule);
-	put_text(r, object, "message", f->message);
-	put_words(r, object, "alternatives", f->alternatives);
-	put_words(r, object, "evidence", f->evidence);
-	put_rules(r, object, "related", f->related, f->related_count);
+		put_frames(r, f);
+	put_clauses(r, f->rule);
+	put_text(r, "message", f->message);
+	put_words(r, "alternatives", f->alternatives);
+	put_words(r, "evidence", f->evidence);
+	put_rules(r, "related", f->related, f->related_count);
 	if (f->would_be >= 0)
-		put(r, object, "would_be", rule_name((unsigned)f->would_be));
-	put_number(r, object, "count", f->count);
+		put_rule(r, "would_be", (unsigned)f->would_be);
+	put_number(r, "count", f->count);
 	if (f->count > 1 && f->first_ts && f->last_ts) {
-		put_time(r, object, "first_ts", f->first_ts);
-		put_time(r, object, "last_ts", f->last_ts);
+		put_time(r, "first_ts", f->first_ts);
+		put_time(r, "last_ts", f->last_ts);
 	}
+}
+
+void put_findings(struct report *r, const struct tcplint_finding *const *findings, unsigned count)
+{
+	open_array(r, "findings");
+	for (unsigned i = 0; i < count; i++) {
+		open_object(r, NULL);
+		put_finding(r, findings[i], true);
+		close_object(r);
+	}
+	close_array(r);
 }
 
 bool json_finding(struct report *r, const struct tcplint_finding *f)
 {
-	json_t *object;
-
 	report_count(r, f);
 	if (r->failed || !report_wants(r, REPORT_FINDING))
 		return !r->failed;
-	object = record_begin(r, "finding");
-	put_finding(r, object, f, false);
-	return record_end(r, object);
+	record_begin(r, "finding");
+	put_finding(r, f, false);
+	return record_end(r);
 }

@@ -82,11 +82,55 @@ double format_seconds(int64_t ns)
 	return (double)ns / (double)NS_PER_SECOND;
 }
 
-double format_since(int64_t ts, int64_t start)
+char *format_number(char *at, uint64_t n)
 {
-	/* Modulo 2^64 the difference is right even where int64_t would overflow. */
-	return ts >= start ? (double)((uint64_t)ts - (uint64_t)start) / (double)NS_PER_SECOND
-			   : -((double)((uint64_t)start - (uint64_t)ts) / (double)NS_PER_SECOND);
+	int width = 1;
+
+	for (uint64_t rest = n; rest >= 10; rest /= 10)
+		width++;
+	return digits(at, n, width);
+}
+
+/* A whole number, and what is left of it in so many places. */
+static char *fixed(char *at, uint64_t n, unsigned places)
+{
+	uint64_t unit = 1;
+
+	for (unsigned i = 0; i < places; i++)
+		unit *= 10;
+	at = format_number(at, n / unit);
+	*at++ = '.';
+	return digits(at, n % unit, places ? (int)places : 1);
+}
+
+/* d.ddde-N, of `n` whose first digit stands `exponent` places behind the point. */
+static char *scientific(char *at, uint64_t n, unsigned places, unsigned exponent)
+{
+	char *end = format_number(at + 1, n);
+
+	at[0] = at[1];
+	at[1] = '.';
+	if (places == exponent)
+		end = at + 1;
+	*end++ = 'e';
+	*end++ = '-';
+	return format_number(end, exponent);
+}
+
+/* %g prints what is below 10^-4 with an exponent. */
+char *format_decimal(char *at, int64_t n, unsigned places)
+{
+	uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	unsigned exponent;
+
+	for (; places && size % 10 == 0; places--)
+		size /= 10;
+	if (n < 0)
+		*at++ = '-';
+	exponent = places;
+	for (uint64_t first = size; first >= 10 && exponent; first /= 10)
+		exponent--;
+	return exponent > 4 ? scientific(at, size, places, exponent) : fixed(at, size, places);
 }
 
 const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE])

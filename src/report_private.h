@@ -2,15 +2,13 @@
 #ifndef TCPLINT_REPORT_PRIVATE_H
 #define TCPLINT_REPORT_PRIVATE_H
 
-#include <jansson.h>
-
 #include "community_id.h"
 #include "report.h"
 
 /* What is remembered of each rule. */
 struct rule_memory {
 	uint64_t listed; /* findings handed to the reporter */
-	json_t *clauses; /* made when first needed, and shared by all records */
+	char *clauses;   /* as they stand in a record; made when first needed */
 };
 
 struct report {
@@ -48,7 +46,13 @@ const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE]);
 const char *format_endpoint(const struct tcplint_address *a,
 			    char out[ENDPOINT_SIZE]); /* "10.0.0.1:80", "[::1]:80" */
 double format_seconds(int64_t ns);
-double format_since(int64_t ts, int64_t start);
+
+/* Without a null character; they answer where the number ends, at most NUMBER_SIZE bytes further on. */
+#define NUMBER_SIZE 32
+#define DECIMAL_MAX UINT64_C(999999999999999) /* a double keeps 15 digits */
+char *format_number(char *at, uint64_t n);
+/* `n` / 10^places, as %.15g prints the double nearest to it, but that a whole number has ".0"; |n| <= DECIMAL_MAX. */
+char *format_decimal(char *at, int64_t n, unsigned places);
 
 /* RFC, section and tag of the next clause of a rule's list; false at its end. */
 struct clause {
@@ -58,34 +62,36 @@ struct clause {
 bool next_clause(const char **list, struct clause *c);
 
 /*
- * report_json.c: members of an object, which may be null once memory has run out.  That failure sticks in the
- * report, so that nobody has to ask after each member.  A text that is null makes no member.
+ * report_json.c: a record, member by member in the order of the calls.  A key that is null makes an element of the
+ * array that is open.  There may be no memory: that sticks in the report, so that nobody has to ask after each member.
+ * A text that is null makes no member.
  */
-bool put(struct report *r, json_t *object, const char *key, json_t *value);
-void put_text(struct report *r, json_t *object, const char *key, const char *text);
-void put_foreign(struct report *r, json_t *object, const char *key,
-		 const char *text); /* perhaps not UTF-8 */
-void put_number(struct report *r, json_t *object, const char *key, uint64_t n);
-void put_fraction(struct report *r, json_t *object, const char *key, float f); /* 0..1 */
-void put_bool(struct report *r, json_t *object, const char *key, bool b);
-void put_seconds(struct report *r, json_t *object, const char *key,
-		 int64_t ns); /* negative: no member */
-void put_time(struct report *r, json_t *object, const char *key, int64_t ts);
-json_t *put_object(struct report *r, json_t *object, const char *key);
-json_t *put_array(struct report *r, json_t *object, const char *key);
-void append(struct report *r, json_t *array, json_t *value);
-json_t *foreign_text(const char *text);
-json_t *rule_name(unsigned rule);
-void put_when(struct report *r, json_t *object, int64_t ts); /* `ts` and `rel` */
-json_t *record_begin(struct report *r, const char *type);
-bool record_end(struct report *r, json_t *object);
+void record_begin(struct report *r, const char *type);
+bool record_end(struct report *r); /* hands the line on */
+void open_object(struct report *r, const char *key);
+void close_object(struct report *r);
+void open_array(struct report *r, const char *key);
+void close_array(struct report *r);
+void put_text(struct report *r, const char *key, const char *text);    /* UTF-8 */
+void put_foreign(struct report *r, const char *key, const char *text); /* a name that the world gave */
+void put_rule(struct report *r, const char *key, unsigned rule);
+void put_number(struct report *r, const char *key, uint64_t n);
+void put_integer(struct report *r, const char *key, int64_t n);
+void put_real(struct report *r, const char *key, double value);
+void put_fraction(struct report *r, const char *key, float f); /* 0..1 */
+void put_bool(struct report *r, const char *key, bool b);
+void put_seconds(struct report *r, const char *key, int64_t ns); /* negative: no member */
+void put_span(struct report *r, const char *key, int64_t from, int64_t to); /* ns; in seconds */
+void put_time(struct report *r, const char *key, int64_t ts);
+void put_when(struct report *r, int64_t ts); /* `ts` and `rel` */
+/* Members that were written before, each with the comma behind it. */
+void put_members(struct report *r, const char *members);
 
 /* report_finding.c */
-void put_conn(struct report *r, json_t *object, const struct tcplint_conn_id *c);
-void put_finding(struct report *r, json_t *object, const struct tcplint_finding *f, bool embedded);
-void put_rules(struct report *r, json_t *object, const char *key, const unsigned *rules,
-	       unsigned count);
-void put_clauses(struct report *r, json_t *object, unsigned rule);
+void put_conn(struct report *r, const struct tcplint_conn_id *c);
+void put_findings(struct report *r, const struct tcplint_finding *const *findings, unsigned count);
+void put_rules(struct report *r, const char *key, const unsigned *rules, unsigned count);
+void put_clauses(struct report *r, unsigned rule);
 bool json_finding(struct report *r, const struct tcplint_finding *f);
 
 /* report_connection.c, report_segment.c, report_host.c, report_totals.c */

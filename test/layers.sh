@@ -62,7 +62,7 @@ private_to() {
 	case $1 in
 	pcap/dlt.h) echo 'decode* capture*' ;;
 	pcap/pcap.h | pcap.h) echo 'capture*' ;;
-	jansson.h) echo 'report*' ;;
+	jansson.h) echo 'report_json' ;;
 	zlib.h) echo 'unpack_gzip' ;;
 	zstd.h) echo 'unpack_zstd' ;;
 	lz4frame.h) echo 'unpack_lz4' ;;

@@ -1,4 +1,5 @@
 /* Records as bytes: what is there, in which order, and what is not. */
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "report_sample.h"
@@ -347,6 +348,66 @@ static void a_long_line(void **unused)
 	report_destroy(r);
 }
 
+/* Every kind of member looks as jansson would print it. */
+static void members(void **unused)
+{
+	struct paper p;
+	struct report *r = open_report(&p, NULL);
+
+	(void)unused;
+	record_begin(r, "x");
+	put_text(r, "text", "a\"\\/\b\n\x01\x7f \xc3\xa9");
+	put_text(r, "none", NULL);
+	open_array(r, "list");
+	close_array(r);
+	open_array(r, "of");
+	open_object(r, NULL);
+	close_object(r);
+	put_integer(r, NULL, -5);
+	put_number(r, NULL, UINT64_MAX);
+	put_real(r, NULL, 1e-300);
+	close_array(r);
+	put_span(r, "ago", INT64_MAX, INT64_MIN);
+	put_span(r, "long", 0, INT64_C(1000000000000001));
+	put_span(r, "span", INT64_MIN, INT64_MIN + 12000);
+	assert_true(record_end(r));
+	assert_string_equal(p.line, "{\"type\":\"x\",\"text\":\"a\\\"\\\\/\\b\\n\\u0001\x7f \xc3\xa9\",\"list\":[],"
+				    "\"of\":[{},-5,9007199254740992,1e-300],\"ago\":-18446744073.7096,"
+				    "\"long\":1000000.0,\"span\":1.2e-5}");
+	report_destroy(r);
+}
+
+static void same_decimal(int64_t n, unsigned places, double unit)
+{
+	json_t *value = json_real((double)n / unit);
+	char *expected = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	char text[NUMBER_SIZE];
+
+	*format_decimal(text, n, places) = '\0';
+	assert_string_equal(text, expected);
+	free(expected);
+	json_decref(value);
+}
+
+static void decimals(void **unused)
+{
+	uint64_t random = 1;
+
+	(void)unused;
+	for (int64_t n = 1; n <= (int64_t)DECIMAL_MAX; n *= 10)
+		for (int64_t i = -1; i <= 1; i++) {
+			same_decimal(n + i, 9, 1e9);
+			same_decimal(-n - i, 9, 1e9);
+		}
+	same_decimal((int64_t)DECIMAL_MAX, 9, 1e9);
+	for (int64_t n = 0; n <= 1000; n++)
+		same_decimal(n, 3, 1e3);
+	for (unsigned i = 0; i < 20000; i++) {
+		random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+		same_decimal((int64_t)((random >> 14) % DECIMAL_MAX >> i % 50), 9, 1e9);
+	}
+}
+
 /* Memory that ends after so many allocations; negative: it does not. */
 static int left = -1;
 
@@ -400,6 +461,8 @@ int main(void)
 		cmocka_unit_test(only_what_is_wanted),
 		cmocka_unit_test(the_first_failure_sticks),
 		cmocka_unit_test(a_long_line),
+		cmocka_unit_test(members),
+		cmocka_unit_test(decimals),
 		cmocka_unit_test(no_memory),
 	};
 
