@@ -5,10 +5,7 @@
 
 Skipped (status 77) where namespaces cannot be made.  Every wait is bounded.
 """
-import ctypes
-import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -18,98 +15,15 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from wire import (ACK, FIN, HERE, OURS, PATIENCE, PEER, PSH, SYN, THERE, Run, check, failures, finding, frame_of,
+                  inside, ip, link, namespaces, raw_socket)
+
 PROGRAM = os.path.abspath(sys.argv[1])
-HERE, THERE = f'tcplint-a-{os.getpid()}', f'tcplint-b-{os.getpid()}'
-OURS, PEER = '10.9.0.1', '10.9.0.2'
-CLONE_NEWNET = 0x40000000
-LIBC = ctypes.CDLL(None, use_errno=True)
-PATIENCE = 10  # seconds: how long a sanitizer on a busy machine may take for what is not measured
-failures = []
 
 
-def check(condition, sentence):
-    if not condition:
-        failures.append(sentence)
-        print('FAILED:', sentence, flush=True)
-
-
-def ip(*words):
-    subprocess.run(['ip', *words], check=True, timeout=PATIENCE)
-
-
-class inside:
-    """Sockets made in here belong to the namespace."""
-
-    def __init__(self, namespace):
-        self.namespace = namespace
-
-    def __enter__(self):
-        self.before = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
-        with open(f'/run/netns/{self.namespace}') as to:
-            if LIBC.setns(to.fileno(), CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), 'setns')
-
-    def __exit__(self, *unused):
-        LIBC.setns(self.before, CLONE_NEWNET)
-        os.close(self.before)
-
-
-def link():
-    ip('-n', HERE, 'link', 'add', 'va', 'type', 'veth', 'peer', 'name', 'vb', 'netns', THERE)
-    for namespace, name, address in ((HERE, 'va', OURS), (THERE, 'vb', PEER)):
-        ip('-n', namespace, 'address', 'add', address + '/24', 'dev', name)
-        ip('-n', namespace, 'link', 'set', name, 'up')
-
-
-class Run:
-    """The program, and its records as they come."""
-
-    def __init__(self, *arguments, program=PROGRAM, before=(), stdin=subprocess.DEVNULL):
-        self.process = subprocess.Popen(['ip', 'netns', 'exec', HERE, *before, program, *arguments],
-                                        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.buffer = b''
-        self.records = []
-
-    def wait_for(self, wanted, seconds=PATIENCE):
-        """The first record that is wanted among those not looked at yet, and how long it took; None when too long."""
-        begun = time.monotonic()
-        while True:
-            while b'\n' in self.buffer:
-                line, self.buffer = self.buffer.split(b'\n', 1)
-                self.records.append(json.loads(line))
-                if wanted(self.records[-1]):
-                    return self.records[-1]
-            left = begun + seconds - time.monotonic()
-            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                return None
-            more = os.read(self.process.stdout.fileno(), 65536)
-            if not more:
-                return None
-            self.buffer += more
-
-    def of_type(self, name, seconds=PATIENCE):
-        return self.wait_for(lambda r: r['type'] == name, seconds)
-
-    def send(self, which):
-        self.process.send_signal(which)
-
-    def end(self, which=signal.SIGTERM):
-        """Status, what it said, and its records, the last one of which has to be the summary."""
-        if which and self.process.poll() is None:
-            self.send(which)
-        try:
-            out, said = self.process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            out, said = self.process.communicate()
-            check(False, f'{self.process.args} does not end')
-        self.records += [json.loads(line) for line in (self.buffer + out).splitlines()]
-        check(self.records and self.records[-1]['type'] == 'summary', 'the last record is not the summary')
-        return self.process.returncode, said.decode()
-
-
-def watch(*arguments, **options):
-    run = Run('-i', 'va', *arguments, **options)
+def watch(*arguments, program=PROGRAM, **options):
+    run = Run(program, '-i', 'va', *arguments, **options)
     check(run.of_type('capture'), 'no first record: ' + ' '.join(arguments))
     return run
 
@@ -118,9 +32,7 @@ class Peer:
     """A host beyond the wire: its kernel's connections, and frames of ours in its name."""
 
     def __init__(self):
-        with inside(THERE):
-            self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-            self.wire.bind(('vb', 0))
+        self.wire = raw_socket()
         self.wire.settimeout(0)
         with inside(HERE):
             self.listener = socket.create_server((OURS, 80))
@@ -153,30 +65,6 @@ class Peer:
 
     def forge(self, *fields, **more):
         self.wire.send(frame_of(*fields, **more))
-
-
-def frame_of(macs, port, seq, ack, flags, payload=b'', tag=b''):
-    addresses = socket.inet_aton(PEER) + socket.inet_aton(OURS)
-    tcp = struct.pack('>HHIIBBHHH', port, 80, seq, ack, 5 << 4, flags, 8192, 0, 0) + payload
-    tcp = tcp[:16] + checksum(addresses + struct.pack('>HH', 6, len(tcp)) + tcp) + tcp[18:]
-    head = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0) + addresses
-    head = head[:10] + checksum(head) + head[12:]
-    return macs + tag + b'\x08\x00' + head + tcp
-
-
-def checksum(data):
-    data += b'\0' * (len(data) % 2)
-    total = sum(struct.unpack(f'>{len(data) // 2}H', data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return struct.pack('>H', ~total & 0xffff)
-
-
-def finding(rule):
-    return lambda r: r['type'] == 'finding' and r['rule'] == rule
-
-
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 
 def faults_show_at_once(peer):
@@ -299,7 +187,7 @@ def interfaces_go(peer):
         check(run.records[-1].get('error') and not run.records[-1]['complete'], 'the summary does not say so')
         if words[0] == 'set':
             ip('-n', HERE, 'link', 'set', 'va', 'up')
-    run = Run('-i', 'va', '--wait')  # and is waited for from the start
+    run = Run(PROGRAM, '-i', 'va', '--wait')  # and is waited for from the start
     time.sleep(0.3)
     check(run.process.poll() is None, 'it does not wait for an interface')
     link()
@@ -310,7 +198,7 @@ def interfaces_go(peer):
 def pipes_are_heard(peer):
     end, to = os.pipe()
     os.write(to, struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-    run = Run('-r', '-', '--stats-interval', '1', stdin=end)
+    run = Run(PROGRAM, '-r', '-', '--stats-interval', '1', stdin=end)
     os.close(end)
     check(run.of_type('capture'), 'no first record of a pipe')
     run.send(signal.SIGUSR1)
@@ -324,34 +212,22 @@ def pipes_are_heard(peer):
 
 
 def main():
-    try:
-        for namespace in (HERE, THERE):
-            ip('netns', 'add', namespace)
-            ip('netns', 'exec', namespace, 'true')  # fails where / is no mount point, as under chroot(8)
-    except (OSError, subprocess.SubprocessError) as e:
-        print('skipped: no network namespaces to make and enter:', e)
-        return 77
-    tests = (faults_show_at_once, privileges_are_gone, a_capability_is_enough, drops_are_counted, pipes_are_heard,
-             interfaces_come_back, interfaces_go)
-    link()
-    for test in tests:
-        begun = time.monotonic()
-        if test == interfaces_go:
-            test(None)
-        else:
-            peer = Peer()
-            test(peer)
-            peer.close()
-        print(f'{test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
+    with namespaces() as there:
+        if not there:
+            return 77
+        link()
+        for test in (faults_show_at_once, privileges_are_gone, a_capability_is_enough, drops_are_counted,
+                     pipes_are_heard, interfaces_come_back, interfaces_go):
+            begun = time.monotonic()
+            if test == interfaces_go:
+                test(None)
+            else:
+                peer = Peer()
+                test(peer)
+                peer.close()
+            print(f'{test.__name__}: {time.monotonic() - begun:.1f} s', flush=True)
     return 1 if failures else 0
 
 
 if __name__ == '__main__':
-    if os.geteuid() != 0:
-        print('skipped: not root')
-        sys.exit(77)
-    try:
-        sys.exit(main())
-    finally:
-        for one in (HERE, THERE):
-            subprocess.run(['ip', 'netns', 'delete', one], stderr=subprocess.DEVNULL, timeout=PATIENCE)
+    sys.exit(main())
