@@ -284,6 +284,11 @@ int capture_snaplen(const struct capture *c)
 	return !c->live && asked > 0 && asked < own ? asked : own;
 }
 
+uint64_t capture_memory(const struct capture *c)
+{
+	return c->live ? live_buffer_kib(&c->options) * UINT64_C(1024) : 0;
+}
+
 void capture_locate(const struct capture *c, uint64_t ordinal, unsigned *file, uint64_t *number)
 {
 	unsigned i = c->current;

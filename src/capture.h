@@ -105,6 +105,8 @@ int capture_linktype(const struct capture *c);          /* DLT_ value of the cur
 bool capture_input_linktype(const struct capture *c, unsigned input, int *linktype);
 const char *capture_linktype_name(const struct capture *c); /* "EN10MB" */
 int capture_snaplen(const struct capture *c);
+/* Bytes that the kernel's buffer takes of this process's memory; 0 for files. */
+uint64_t capture_memory(const struct capture *c);
 /* Whether the interface is there and up; null: it is not known, or there is none. */
 const char *capture_interface(const struct capture *c); /* "up", "down", "gone" */
 /* Frame ordinal -> which input (0-based) and its number there, from 1.  Works for every frame read so far. */

@@ -58,9 +58,13 @@ static int snaplen_of(const struct capture_options *o)
 	return o->snaplen ? o->snaplen : DEFAULT_SNAPLEN;
 }
 
+unsigned live_buffer_kib(const struct capture_options *o)
+{
+	return o->buffer_kib ? (unsigned)o->buffer_kib : DEFAULT_BUFFER_KIB;
+}
+
 static bool set_up(struct live *l, const struct capture_options *o, struct error *e)
 {
-	const int buffer = o->buffer_kib ? o->buffer_kib : DEFAULT_BUFFER_KIB;
 	pcap_t *p = l->source.pcap;
 	int status;
 
@@ -72,7 +76,7 @@ static bool set_up(struct live *l, const struct capture_options *o, struct error
 		return failed_setting(l, "the timeout", status, e);
 	if ((status = pcap_set_immediate_mode(p, o->immediate)) != 0)
 		return failed_setting(l, "immediate mode", status, e);
-	if ((status = pcap_set_buffer_size(p, buffer * 1024)) != 0)
+	if ((status = pcap_set_buffer_size(p, (int)live_buffer_kib(o) * 1024)) != 0)
 		return failed_setting(l, "the buffer size", status, e);
 	return set_clock(l, o, e);
 }

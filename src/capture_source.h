@@ -119,6 +119,8 @@ struct live {
 /* Open, or with --wait wait until that can be done.  Counts go to `n` from then on. */
 bool live_open(struct live *l, const struct capture_options *o, struct capture_counters *n, struct error *e);
 void live_close(struct live *l);
+/* The size of the buffer that is asked for. */
+unsigned live_buffer_kib(const struct capture_options *o);
 enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const u_char **data, struct error *e);
 /* Add what was dropped since the last call. */
 void live_count(struct live *l);

@@ -224,6 +224,7 @@ struct conn {
 	uint32_t candidates; /* cells */
 	struct age_link age;
 	uint8_t age_class;
+	uint32_t heard;   /* of flow_victim() */
 	int64_t deadline; /* what the wheel is armed for */
 	int64_t reused;   /* when the SYN of a newer incarnation came that was accepted; 0: not */
 	int64_t superseded; /* when it was accepted */

@@ -48,7 +48,7 @@ void engine_make_room(struct engine *en)
 {
 	if (flow_has_room(&en->flows))
 		return;
-	const uint32_t victim = flow_least_valuable(&en->flows);
+	const uint32_t victim = flow_victim(&en->flows);
 
 	en->counters->evicted++;
 	if (flow_is_quiet(victim))

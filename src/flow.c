@@ -8,6 +8,10 @@
 #include "flow.h"
 
 #define FIRST_SLOTS 1024
+#define SAMPLE 8 /* open connections that are looked at when one has to go */
+
+/* Of a full table, one in so many may be half open, and one closed: or no handshake would be seen to its end, and no teardown. */
+#define SHARE 16
 
 bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8_t key[16], struct error *e)
 {
@@ -247,6 +251,7 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 	c->in_use = true;
 	c->age = q->age;
 	c->age_class = q->age_class;
+	c->heard = q->part ? flow_part(t, q)->heard : 0;
 	if (c->age.prev)
 		age_of(t, c->age.prev)->next = loud;
 	else
@@ -319,7 +324,19 @@ static void leave_age_class(struct flow_table *t, uint32_t number)
 		age_of(t, age.next)->prev = age.prev;
 	else
 		t->age[*class].newest = age.prev;
+	t->age[*class].count--;
 	*class = AGE_CLASSES;
+}
+
+/* When an open connection's latest segment came, in milliseconds or nearly so, and where what that was is noted. */
+static uint32_t last_heard(const struct flow_table *t, uint32_t number)
+{
+	return (uint32_t)((flow_is_quiet(number) ? flow_quiet(t, number)->last_ts : flow_conn(t, number)->last.ts) >> 20);
+}
+
+static uint32_t *noted(const struct flow_table *t, uint32_t number)
+{
+	return flow_is_quiet(number) ? &flow_part(t, flow_quiet(t, number))->heard : &flow_conn(t, number)->heard;
 }
 
 void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class class)
@@ -329,7 +346,10 @@ void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class cl
 	if (*age_class_of(t, number) == class)
 		return;
 	leave_age_class(t, number);
+	if (class == AGE_ESTABLISHED)
+		*noted(t, number) = last_heard(t, number);
 	*age_class_of(t, number) = (uint8_t)class;
+	t->age[class].count++;
 	age->next = 0;
 	age->prev = t->age[class].newest;
 	if (age->prev)
@@ -345,6 +365,35 @@ uint32_t flow_least_valuable(const struct flow_table *t)
 		if (t->age[class].oldest)
 			return t->age[class].oldest;
 	return 0;
+}
+
+/*
+ * An open connection at the old end of the list that was silent since it came into it.  Others are spared: they go to the new
+ * end.  To keep the list in order of the last segments would cost each segment two cache lines.
+ */
+static uint32_t silent_one(struct flow_table *t)
+{
+	uint32_t victim = 0;
+
+	for (unsigned i = 0; i < SAMPLE; i++) {
+		const uint32_t number = t->age[AGE_ESTABLISHED].oldest, heard = last_heard(t, number);
+
+		if (*noted(t, number) == heard)
+			return number;
+		if (!victim || (int32_t)(heard - last_heard(t, victim)) < 0)
+			victim = number;
+		leave_age_class(t, number);
+		flow_set_age_class(t, number, AGE_ESTABLISHED);
+	}
+	return victim;
+}
+
+uint32_t flow_victim(struct flow_table *t)
+{
+	for (unsigned class = AGE_EMBRYONIC; class <= AGE_CLOSED; class++)
+		if (t->age[class].count > t->limit / SHARE)
+			return t->age[class].oldest;
+	return t->age[AGE_ESTABLISHED].oldest ? silent_one(t) : flow_least_valuable(t);
 }
 
 static void remove_quiet(struct flow_table *t, uint32_t number)

@@ -14,7 +14,7 @@
 #include "siphash.h"
 #include "slab.h"
 
-/* What a connection is worth when room is needed: the lowest class goes first, its oldest member first. */
+/* What a connection is worth when room is needed: the lowest class goes first, its oldest member first; see flow_victim(). */
 enum age_class { AGE_EMBRYONIC, AGE_CLOSED, AGE_ESTABLISHED, AGE_CLASSES };
 
 #define FLOW_QUIET UINT32_C(0x80000000) /* WHEEL_OTHER of wheel.h */
@@ -29,7 +29,7 @@ struct flow_table {
 	uint64_t mask;
 	uint32_t used;
 	struct {
-		uint32_t oldest, newest;
+		uint32_t oldest, newest, count;
 	} age[AGE_CLASSES];
 };
 
@@ -92,7 +92,12 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number);
 void flow_remove(struct flow_table *t, uint32_t number);
 
 void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class class);
-/* The connection to give up first, or 0 when there is none. */
+/* The oldest of the lowest class, or 0 when there is none. */
 uint32_t flow_least_valuable(const struct flow_table *t);
+/*
+ * The connection to give up for another one, or 0: that one, but among open ones rather one that is silent, and half-open
+ * and closed ones only while they are many.
+ */
+uint32_t flow_victim(struct flow_table *t);
 
 #endif

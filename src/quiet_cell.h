@@ -81,6 +81,7 @@ struct quiet_part {
 	uint8_t letter_count;
 	uint8_t seen[2];  /* enum zeek_seen by side */
 	uint32_t closing; /* struct quiet_closing; 0: no FIN yet, and nothing was cut */
+	uint32_t heard;   /* of flow_victim() */
 	struct kept_third third;
 };
 

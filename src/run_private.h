@@ -53,7 +53,7 @@ struct session {
 bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e);
 /* The first record. */
 bool session_announce(struct session *s, const struct tcplint_options *lo);
-/* Bytes: connections and hosts, and packets that may be asked for. */
+/* Bytes: the program, the kernel's buffer, connections and hosts, and packets that may be asked for. */
 uint64_t session_memory(const struct session *s);
 
 /* run_totals.c: what `use` is to hear; the arrays that the totals point to last as long. */

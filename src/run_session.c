@@ -12,6 +12,9 @@
 /* Of metrics, where --stats-interval has none: as often as they are usually collected. */
 #define METRICS_INTERVAL INT64_C(15000000000)
 
+/* What does not depend on the traffic: code, libraries, stack, fragments in reassembly, a buffer of records. */
+#define PROGRAM_MEMORY (UINT64_C(12) << 20)
+
 /* ---- what the library tells ---- */
 
 static bool write_line(void *user, const char *line, size_t len)
@@ -124,7 +127,8 @@ static bool open_lint(struct session *s, struct tcplint_options *lo, struct erro
 
 uint64_t session_memory(const struct session *s)
 {
-	return tcplint_counters(s->lint)->memory_bound + (s->to.packets ? packets_bound(s->to.packets) : 0);
+	return PROGRAM_MEMORY + capture_memory(s->capture) + tcplint_counters(s->lint)->memory_bound +
+	       (s->to.packets ? packets_bound(s->to.packets) : 0);
 }
 
 bool session_announce(struct session *s, const struct tcplint_options *lo)
