@@ -32,7 +32,8 @@ NOBODY = '10.9.0.77'  # forged conversations are with this server: no kernel med
 PORTS = range(1024, 65000)
 SLACK = 1024  # KiB by which resident memory may grow in the second half
 
-# Forged conversations: (from the server?, flags, seq, ack, payload length) after a plain handshake, and what must be found.
+# Forged conversations: (from the server?, flags, seq, ack, payload length) between a plain handshake and a RST, and what
+# must be found.
 FAULTS = {
     'data_after_fin': [(0, FIN | ACK, 1, 1, 0), (1, ACK, 1, 2, 0), (0, PSH | ACK, 2, 1, 9)],
     'flags_xmas': [(0, FIN | PSH | 32, 1, 0, 0)],
@@ -117,7 +118,7 @@ class Load:
         where = self.tuple()
         isn = [random.getrandbits(32), random.getrandbits(32)]
         self.opened[where] += 1
-        steps = [(0, SYN, 0, 0, 0), (1, SYN | ACK, 0, 1, 0), (0, ACK, 1, 1, 0), *FAULTS[rule]]
+        steps = [(0, SYN, 0, 0, 0), (1, SYN | ACK, 0, 1, 0), (0, ACK, 1, 1, 0), *FAULTS[rule], (1, RST | ACK, 1, 1, 0)]
         for back, flags, seq, ack, length in steps:
             ends = [(where[0], where[1]), (NOBODY, 80)]
             (src, sport), (dst, dport) = reversed(ends) if back else ends
