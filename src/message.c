@@ -1,8 +1,6 @@
 /* Sentences from templates: one pass over the template, one table of words that may stand between braces. */
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "message.h"
@@ -10,13 +8,58 @@
 #include "rules.h"
 
 #define LONGEST_WORD 32 /* longer than any placeholder */
-#define PIECE_SIZE   64
+
+/* Where the sentence grows; what does not fit is cut off. */
+struct sentence {
+	char *at, *end; /* `end` is the place of the last null character */
+};
 
 /* What a template may refer to. */
 struct source {
 	const struct tcplint_finding *f;
 	const struct draft *d; /* or null */
 };
+
+static void add(struct sentence *t, const char *text, size_t len)
+{
+	const size_t left = (size_t)(t->end - t->at);
+
+	if (len > left)
+		len = left;
+	memcpy(t->at, text, len);
+	t->at += len;
+}
+
+static void say(struct sentence *t, const char *text)
+{
+	add(t, text, strlen(text));
+}
+
+/* In base `base`, at least `width` digits. */
+static void say_number(struct sentence *t, uint64_t n, unsigned base, size_t width)
+{
+	char digits[20];
+	size_t first = sizeof(digits);
+
+	do
+		digits[--first] = "0123456789abcdef"[n % base];
+	while ((n /= base) || sizeof(digits) - first < width);
+	add(t, digits + first, sizeof(digits) - first);
+}
+
+static void say_signed(struct sentence *t, int64_t n)
+{
+	if (n < 0)
+		say(t, "-");
+	say_number(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, 10, 1);
+}
+
+static void say_flags(struct sentence *t, uint16_t flags)
+{
+	char names[NAMES_FLAGS_SIZE];
+
+	say(t, name_of_flags(flags, names));
+}
 
 static const char *party(enum tcplint_offender o)
 {
@@ -43,56 +86,62 @@ static const char *peer_of(enum tcplint_offender o)
 					: "the peer";
 }
 
-static void capitalized(char *out, const char *text)
+static void say_capitalized(struct sentence *t, const char *text)
 {
-	snprintf(out, PIECE_SIZE, "%s", text);
-	if (*out >= 'a' && *out <= 'z')
-		*out = (char)(*out - 'a' + 'A');
+	const char first = (char)(*text >= 'a' && *text <= 'z' ? *text - 'a' + 'A' : *text);
+
+	add(t, &first, 1);
+	say(t, text + 1);
 }
 
 /* As many digits as say something: milliseconds from a second up, microseconds below it, else nanoseconds. */
-static void duration(char *out, int64_t ns)
+static void say_duration(struct sentence *t, int64_t ns)
 {
-	const char *sign = ns < 0 ? "-" : "";
 	const uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
 	const uint64_t step = size >= 1000000000 ? 1000000 : size >= 1000 ? 1000 : 1;
 	const uint64_t rounded = (size + step / 2) / step * step;
-	char fraction[10];
-	int digits = 9;
+	uint64_t fraction = rounded % 1000000000;
+	size_t digits = 9;
 
 	if (ns == INT64_MAX) {
-		snprintf(out, PIECE_SIZE, "an unknown time");
+		say(t, "an unknown time");
 		return;
 	}
-	snprintf(fraction, sizeof(fraction), "%09" PRIu64, rounded % 1000000000);
-	while (digits > 0 && fraction[digits - 1] == '0')
+	if (ns < 0)
+		say(t, "-");
+	say_number(t, rounded / 1000000000, 10, 1);
+	for (; fraction && fraction % 10 == 0; fraction /= 10)
 		digits--;
-	snprintf(out, PIECE_SIZE, "%s%" PRIu64 "%s%.*s s", sign, rounded / 1000000000,
-		 digits ? "." : "", digits, fraction);
+	if (fraction) {
+		say(t, ".");
+		say_number(t, fraction, 10, digits);
+	}
+	say(t, " s");
 }
 
-static void value(char *out, const struct tcplint_finding *f, bool expected)
+static void say_value(struct sentence *t, const struct tcplint_finding *f, bool expected)
 {
 	const struct tcplint_value *v = &f->value[0];
 	uint32_t number;
-	char flags[NAMES_FLAGS_SIZE];
 
 	if (!f->value_count || !(expected ? v->has_expected : v->has_actual)) {
-		snprintf(out, PIECE_SIZE, "unknown");
+		say(t, "unknown");
 		return;
 	}
 	number = expected ? v->expected : v->actual;
 	if (v->relative)
 		number = expected ? v->expected_relative : v->actual_relative;
-	if (v->field == TCPLINT_FIELD_FLAGS)
-		snprintf(out, PIECE_SIZE, "%s", name_of_flags((uint16_t)number, flags));
-	else if (v->field == TCPLINT_FIELD_CHECKSUM)
-		snprintf(out, PIECE_SIZE, "0x%04" PRIx32, number);
-	else
-		snprintf(out, PIECE_SIZE, "%" PRIu32, number);
+	if (v->field == TCPLINT_FIELD_FLAGS) {
+		say_flags(t, (uint16_t)number);
+	} else if (v->field == TCPLINT_FIELD_CHECKSUM) {
+		say(t, "0x");
+		say_number(t, number, 16, 4);
+	} else {
+		say_number(t, number, 10, 1);
+	}
 }
 
-static void state(char *out, const struct tcplint_finding *f, const char *whose)
+static void say_state(struct sentence *t, const struct tcplint_finding *f, const char *whose)
 {
 	int side = !strcmp(whose, "client")   ? TCPLINT_CLIENT
 		   : !strcmp(whose, "server") ? TCPLINT_SERVER
@@ -101,75 +150,97 @@ static void state(char *out, const struct tcplint_finding *f, const char *whose)
 	if (!strcmp(whose, "offender") && f->offender <= TCPLINT_BY_SERVER)
 		side = f->offender == TCPLINT_BY_SERVER;
 	if (side < 0 || !f->has_state || f->state[side] >= TCPLINT_STATE_COUNT)
-		snprintf(out, PIECE_SIZE, "an unknown state");
+		say(t, "an unknown state");
 	else
-		snprintf(out, PIECE_SIZE, "%s", tcplint_state_name(f->state[side]));
+		say(t, tcplint_state_name(f->state[side]));
 }
 
 /* "0", "1:s", "2:flags". */
-static bool number(char *out, const struct draft *d, const char *word)
+static bool say_drafted(struct sentence *t, const struct draft *d, const char *word)
 {
 	const unsigned index = (unsigned)(unsigned char)word[0] - '0';
 	const char *as = word[1] == ':' ? word + 2 : "";
-	char flags[NAMES_FLAGS_SIZE];
 
 	if (index >= DRAFT_NUMBERS || (word[1] && word[1] != ':') || !d)
 		return false;
 	if (!strcmp(as, "s"))
-		duration(out, d->number[index]);
+		say_duration(t, d->number[index]);
 	else if (!strcmp(as, "x"))
-		snprintf(out, PIECE_SIZE, "%" PRIx64, (uint64_t)d->number[index]);
+		say_number(t, (uint64_t)d->number[index], 16, 1);
 	else if (!strcmp(as, "flags"))
-		snprintf(out, PIECE_SIZE, "%s", name_of_flags((uint16_t)d->number[index], flags));
+		say_flags(t, (uint16_t)d->number[index]);
 	else
-		snprintf(out, PIECE_SIZE, "%" PRId64, d->number[index]);
+		say_signed(t, d->number[index]);
 	return true;
 }
 
 /* The address that the finding is about, or its port. */
-static void host(char *out, const struct tcplint_host_id *h, bool port)
+static void say_host(struct sentence *t, const struct tcplint_host_id *h, bool port)
 {
 	static const uint8_t v4[12] = { [10] = 0xff, [11] = 0xff };
 	const bool mapped = h && !memcmp(h->ip, v4, sizeof(v4));
+	char ip[INET6_ADDRSTRLEN];
 
-	snprintf(out, PIECE_SIZE, "%s", port ? "unknown" : "a host");
 	if (h && port && h->port >= 0)
-		snprintf(out, PIECE_SIZE, "%d", h->port);
-	else if (h && !port)
-		inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? h->ip + 12 : h->ip, out, PIECE_SIZE);
+		say_signed(t, h->port);
+	else if (h && !port && inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? h->ip + 12 : h->ip, ip, sizeof(ip)))
+		say(t, ip);
+	else
+		say(t, port ? "unknown" : "a host");
 }
 
 /* What stands for `word`; false when it is no placeholder. */
-static bool expand(char *out, const struct source *s, const char *word)
+static bool expand(struct sentence *t, const struct source *s, const char *word)
 {
 	if (!strcmp(word, "offender"))
-		snprintf(out, PIECE_SIZE, "%s", party(s->f->offender));
+		say(t, party(s->f->offender));
 	else if (!strcmp(word, "Offender"))
-		capitalized(out, party(s->f->offender));
+		say_capitalized(t, party(s->f->offender));
 	else if (!strcmp(word, "peer"))
-		snprintf(out, PIECE_SIZE, "%s", peer_of(s->f->offender));
+		say(t, peer_of(s->f->offender));
 	else if (!strcmp(word, "Peer"))
-		capitalized(out, peer_of(s->f->offender));
+		say_capitalized(t, peer_of(s->f->offender));
 	else if (!strcmp(word, "expected") || !strcmp(word, "actual"))
-		value(out, s->f, *word == 'e');
+		say_value(t, s->f, *word == 'e');
 	else if (!strcmp(word, "host") || !strcmp(word, "port"))
-		host(out, s->f->host, *word == 'p');
+		say_host(t, s->f->host, *word == 'p');
 	else if (!strncmp(word, "state.", 6))
-		state(out, s->f, word + 6);
+		say_state(t, s->f, word + 6);
 	else
-		return number(out, s->d, word);
+		return say_drafted(t, s->d, word);
 	return true;
 }
 
-/* The placeholder that `at` begins with, and what follows it; null when there is none. */
+/* The placeholder that the brace at `at` begins, and what follows it; null when there is none. */
 static const char *placeholder(const char *at, char word[LONGEST_WORD])
 {
-	const char *end = *at == '{' ? strchr(at, '}') : NULL;
+	const char *end = strchr(at, '}');
 
 	if (!end || end - at > LONGEST_WORD)
 		return NULL;
-	snprintf(word, LONGEST_WORD, "%.*s", (int)(end - at - 1), at + 1);
+	memcpy(word, at + 1, (size_t)(end - at - 1));
+	word[end - at - 1] = '\0';
 	return end + 1;
+}
+
+static void say_all(struct sentence *t, const char *at, const struct source *s)
+{
+	while (*at) {
+		const size_t plain = strcspn(at, "{");
+		char word[LONGEST_WORD];
+		const char *after;
+
+		add(t, at, plain);
+		at += plain;
+		if (!*at)
+			return;
+		after = placeholder(at, word);
+		if (!after || !expand(t, s, word)) {
+			add(t, at, 1);
+			after = at + 1;
+		}
+		at = after;
+	}
 }
 
 /* Copy the template `at`, with every placeholder replaced. */
@@ -177,22 +248,13 @@ static void expand_all(char *out, size_t size, const char *at, const struct tcpl
 		       const struct draft *d)
 {
 	const struct source source = { f, d };
-	size_t used = 0;
+	struct sentence t = { out, out };
 
 	if (!size)
 		return;
-	*out = '\0';
-	while (*at && used + 1 < size) {
-		char word[LONGEST_WORD], piece[PIECE_SIZE] = { *at, '\0' };
-		const char *after = placeholder(at, word);
-		int len;
-
-		if (!after || !expand(piece, &source, word))
-			after = at + 1;
-		len = snprintf(out + used, size - used, "%s", piece);
-		used += len > 0 ? (size_t)len : 0;
-		at = after;
-	}
+	t.end += size - 1;
+	say_all(&t, at, &source);
+	*t.at = '\0';
 }
 
 void message_write(char *out, size_t size, unsigned rule, const struct tcplint_finding *f,
