@@ -35,29 +35,42 @@ static bool lacks_syn(const struct conn *c, enum side x)
 	return knows(&c->end[x], K_SEEN) && !c->detail[x].has_syn && !c->self_connect;
 }
 
-static const char *reason_of(const struct tcplint_connection *r, const struct conn *c, enum rule i)
+/* What may keep a rule from speaking. */
+struct doubt {
+	bool one_sided, unopened, incomplete, options_cut, truncated;
+};
+
+static const char *reason_of(const struct doubt *d, enum rule i)
 {
 	const struct tcplint_rule *rule = &rule_rows[i].public;
-	const bool unopened = c->origin == TCPLINT_ORIGIN_MIDSTREAM || c->origin == TCPLINT_ORIGIN_STRAY;
-	const bool incomplete = lacks_syn(c, CLIENT) || lacks_syn(c, SERVER);
 
 	if (is_about_hosts(rule) || rule->phase == TCPLINT_PHASE_CAPTURE)
 		return NULL;
-	if ((rule->evidence == 'X' || rule->evidence == 'A') && r->quality.one_sided)
+	if ((rule->evidence == 'X' || rule->evidence == 'A') && d->one_sided)
 		return "one_sided";
-	if ((is_of_opening(rule) && unopened) || (compares_syns(rule) && (unopened || incomplete)) ||
-	    (needs_windows(i) && (unopened || incomplete)))
+	if ((is_of_opening(rule) && d->unopened) || ((compares_syns(rule) || needs_windows(i)) && d->incomplete))
 		return "midstream";
-	if ((rule->phase == TCPLINT_PHASE_OPTIONS && c->options_cut) || (i == RULE_checksum_bad && c->truncated))
+	if ((rule->phase == TCPLINT_PHASE_OPTIONS && d->options_cut) || (i == RULE_checksum_bad && d->truncated))
 		return "truncated";
 	return NULL;
 }
 
 void record_not_evaluated(struct tcplint_connection *r, const struct conn *c)
 {
+	const bool unopened = c->origin == TCPLINT_ORIGIN_MIDSTREAM || c->origin == TCPLINT_ORIGIN_STRAY;
+	const struct doubt d = {
+		.one_sided = r->quality.one_sided,
+		.unopened = unopened,
+		.incomplete = unopened || lacks_syn(c, CLIENT) || lacks_syn(c, SERVER),
+		.options_cut = c->options_cut,
+		.truncated = c->truncated,
+	};
+
 	_Static_assert((int)RULE_COUNT <= TCPLINT_MAX_NOT_EVALUATED, "every rule has a place");
+	if (!d.one_sided && !d.incomplete && !d.options_cut && !d.truncated)
+		return;
 	for (enum rule i = 0; i < RULE_COUNT; i++) {
-		const char *reason = reason_of(r, c, i);
+		const char *reason = reason_of(&d, i);
 
 		if (!reason)
 			continue;

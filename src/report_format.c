@@ -84,23 +84,24 @@ double format_seconds(int64_t ns)
 
 char *format_number(char *at, uint64_t n)
 {
-	int width = 1;
+	char text[20];
+	size_t first = sizeof(text);
 
-	for (uint64_t rest = n; rest >= 10; rest /= 10)
-		width++;
-	return digits(at, n, width);
+	do
+		text[--first] = (char)('0' + n % 10);
+	while (n /= 10);
+	memcpy(at, text + first, sizeof(text) - first);
+	return at + sizeof(text) - first;
 }
 
 /* A whole number, and what is left of it in so many places. */
 static char *fixed(char *at, uint64_t n, unsigned places)
 {
-	uint64_t unit = 1;
+	static const uint32_t unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
 
-	for (unsigned i = 0; i < places; i++)
-		unit *= 10;
-	at = format_number(at, n / unit);
+	at = format_number(at, n / unit[places]);
 	*at++ = '.';
-	return digits(at, n % unit, places ? (int)places : 1);
+	return digits(at, n % unit[places], places ? (int)places : 1);
 }
 
 /* d.ddde-N, of `n` whose first digit stands `exponent` places behind the point. */
@@ -117,7 +118,7 @@ static char *scientific(char *at, uint64_t n, unsigned places, unsigned exponent
 	return format_number(end, exponent);
 }
 
-/* %g prints what is below 10^-4 with an exponent. */
+/* %g prints what is below 10^-4 with an exponent.  There are at most nine places. */
 char *format_decimal(char *at, int64_t n, unsigned places)
 {
 	uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
@@ -127,8 +128,10 @@ char *format_decimal(char *at, int64_t n, unsigned places)
 		size /= 10;
 	if (n < 0)
 		*at++ = '-';
+	if (places < 5)
+		return fixed(at, size, places);
 	exponent = places;
-	for (uint64_t first = size; first >= 10 && exponent; first /= 10)
+	for (uint64_t first = size; first >= 10 && exponent > 4; first /= 10)
 		exponent--;
 	return exponent > 4 ? scientific(at, size, places, exponent) : fixed(at, size, places);
 }
@@ -136,10 +139,18 @@ char *format_decimal(char *at, int64_t n, unsigned places)
 const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const bool v4 = !memcmp(ip, mapped, sizeof(mapped));
+	char *at = out;
 
-	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip + sizeof(mapped) : ip, out, ADDRESS_SIZE))
-		*out = '\0';
+	if (memcmp(ip, mapped, sizeof(mapped)) != 0) {
+		if (!inet_ntop(AF_INET6, ip, out, ADDRESS_SIZE))
+			*out = '\0';
+		return out;
+	}
+	for (unsigned i = sizeof(mapped); i < 16; i++) {
+		at = format_number(at, ip[i]);
+		*at++ = '.';
+	}
+	at[-1] = '\0';
 	return out;
 }
 
