@@ -194,19 +194,37 @@ void engine_turn_back(struct engine *en, int64_t now)
 	en->now = now;
 }
 
+static uint64_t id_of(const struct flow_table *t, uint32_t i, bool quiet)
+{
+	return quiet ? flow_quiet(t, i)->id : flow_conn(t, i)->id.id;
+}
+
+/* A timer that another one has armed for a time that is past fires right after that one. */
+static void note_due(struct engine *en, int64_t when, uint32_t order)
+{
+	if (when < en->due || (when == en->due && (int32_t)(order - en->due_order) < 0))
+		return;
+	en->due = when;
+	en->due_order = order;
+}
+
 void engine_tick(struct engine *en, int64_t now)
 {
 	int64_t when;
 	uint32_t number;
 
+	en->firing = true;
+	en->due = INT64_MIN;
 	while ((number = wheel_next(&en->wheel, now, &when))) {
 		if (when > en->now)
 			en->now = when;
+		note_due(en, when, (uint32_t)id_of(&en->flows, number & ~FLOW_QUIET, flow_is_quiet(number)));
 		if (flow_is_quiet(number))
 			quiet_fire(en, number, en->now);
 		else
 			lifetime_fire(en, flow_conn(&en->flows, number), en->now);
 	}
+	en->firing = false;
 	if (now > en->now)
 		en->now = now;
 }
@@ -225,6 +243,7 @@ static int by_id(const void *a, const void *b)
 
 static void release_any(struct engine *en, uint32_t number, enum tcplint_end end)
 {
+	en->due = (int64_t)id_of(&en->flows, number & ~FLOW_QUIET, flow_is_quiet(number));
 	if (flow_is_quiet(number))
 		quiet_release(en, number, end, en->now);
 	else
@@ -251,11 +270,6 @@ static uint32_t next_open(const struct flow_table *t, uint32_t i, bool quiet, ui
 	while (i < fresh && !(quiet ? flow_quiet(t, i)->in_use : flow_conn(t, i)->in_use))
 		i++;
 	return i;
-}
-
-static uint64_t id_of(const struct flow_table *t, uint32_t i, bool quiet)
-{
-	return quiet ? flow_quiet(t, i)->id : flow_conn(t, i)->id.id;
 }
 
 /* Numbers are given in the order of ids until they are given again. */
@@ -312,6 +326,9 @@ void engine_drain(struct engine *en, bool interrupted)
 {
 	const enum tcplint_end end = interrupted ? TCPLINT_END_INTERRUPTED : TCPLINT_END_EOF;
 
+	en->firing = true;
+	en->due_order = 0;
 	if (!release_sorted(en, end))
 		release_listed(en, end);
+	en->firing = false;
 }

@@ -38,6 +38,7 @@ struct options {
 	int profile; /* enum tcplint_profile */
 	int64_t msl; /* nanoseconds */
 	uint32_t max_connections;
+	unsigned threads; /* 0: not said */
 
 	/* what is reported */
 	struct name_list only, disable, severities, verdicts; /* names not looked up yet: options_mark() */

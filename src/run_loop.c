@@ -70,7 +70,7 @@ static void show(struct session *s, int64_t now)
 
 static bool feed(struct session *s, const struct frame *f)
 {
-	const uint64_t evicted = tcplint_counters(s->lint)->evicted;
+	const uint64_t evicted = tcplint_evicted(s->lint);
 
 	if (!destinations_mind(&s->to, f->ts))
 		return false;

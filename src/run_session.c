@@ -104,7 +104,8 @@ static bool open_report(struct session *s, const struct tcplint_options *lo, uns
 	return s->report;
 }
 
-static bool open_lint(struct session *s, struct tcplint_options *lo, struct error *e)
+/* Its threads are confined from their beginning. */
+static bool open_lint(struct session *s, const struct tcplint_options *lo, struct error *e)
 {
 	const struct tcplint_sink sink = {
 		.user = s,
@@ -114,15 +115,18 @@ static bool open_lint(struct session *s, struct tcplint_options *lo, struct erro
 		.host = on_host,
 	};
 
-	if (s->options->ignore_file) {
-		s->ignored = ignore_read(s->options->ignore_file, e);
-		if (!s->ignored)
-			return false;
-		lo->ignored = ignore_covers;
-		lo->ignored_user = s->ignored;
-	}
 	s->lint = tcplint_new(lo, &sink, e->text, sizeof(e->text));
 	return s->lint;
+}
+
+static bool open_ignored(struct session *s, struct tcplint_options *lo, struct error *e)
+{
+	if (!s->options->ignore_file)
+		return true;
+	s->ignored = ignore_read(s->options->ignore_file, e);
+	lo->ignored = ignore_covers;
+	lo->ignored_user = s->ignored;
+	return s->ignored;
 }
 
 uint64_t session_memory(const struct session *s)
@@ -175,6 +179,7 @@ static bool confine(struct session *s, struct error *e)
 		.written = written,
 		.written_count = destinations_descriptors(&s->to, written),
 		.live = capture_is_live(s->capture),
+		.threads = s->options->threads > 1,
 	};
 
 	if (!sandbox_enter(&r, &s->sandbox, &warning, e))
@@ -199,5 +204,5 @@ bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, 
 		s->metrics_interval = METRICS_INTERVAL;
 	if (capture_warning(s->capture))
 		fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
-	return open_lint(s, lo, e) && open_report(s, lo, emit, e) && confine(s, e);
+	return open_ignored(s, lo, e) && open_report(s, lo, emit, e) && confine(s, e) && open_lint(s, lo, e);
 }

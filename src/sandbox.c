@@ -315,7 +315,9 @@ static bool restrict_calls(const struct sandbox_request *r)
 	if (good && r->file_count)
 		good = ADD(filter, SCMP_ACT_ALLOW, with_files);
 	if (good)
-		good = r->live ? add_socket(filter) : add_threads(filter);
+		good = !r->live || add_socket(filter);
+	if (good && (!r->live || r->threads))
+		good = add_threads(filter);
 	/* Whoever unpacks the first file runs already, and reads what anybody may have made. */
 	good = good && seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_load(filter) == 0;
 	if (filter)

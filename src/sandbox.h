@@ -18,6 +18,7 @@ struct sandbox_request {
 	unsigned file_count;
 	const int *written;       /* descriptors of such files: they are given to the user */
 	unsigned written_count;
+	bool threads;             /* are still to be started */
 	bool live;                /* an interface is watched: its socket needs a few calls more */
 };
 

@@ -6,9 +6,11 @@
 #include "aggregate.h"
 #include "clock.h"
 #include "decode.h"
+#include "waiting.h"
 #include "engine.h"
 #include "frame.h"
 #include "segment.h"
+#include "shards.h"
 #include "stage.h"
 #include "twins.h"
 
@@ -16,26 +18,17 @@
 #define TCPLINT_VERSION "unknown"
 #endif
 
-/* Frames that are decoded before the first of them is looked at, so that what each needs is on its way from memory. */
-#define AHEAD 16
-
-struct waiting {
-	enum decode_result result;
-	int64_t ts;
-	uint32_t wire;
-	struct engine_place place;
-	struct twin twin; /* what place.twin points to */
-	struct segment segment;
-};
-
 struct tcplint {
 	struct decoder *decoder;
 	struct clock clock;
 	struct twins twins;
 	struct rule_index rules;
-	struct engine engine;
+	struct engine engine;   /* with one thread */
+	struct shards *shards;  /* with several; null */
+	const struct engine *finder; /* one that finds places */
 	struct stage stage;
 	struct tcplint_counters counters;
+	struct tcplint_counters sum; /* of those and of the engines', as of when it was asked for */
 	struct tcplint_segment record;
 	struct waiting waiting[AHEAD];
 	unsigned ahead; /* how many wait */
@@ -62,15 +55,27 @@ static bool options_valid(const struct tcplint_options *o, struct error *e)
 		return fail(e, "the options are of another version of the library");
 	if (!o->max_connections)
 		return fail(e, "at least one connection must be allowed");
+	if (o->threads > SHARDS_MAX)
+		return fail(e, "more than %d threads are not of use", SHARDS_MAX);
 	if (o->msl <= 0 || o->msl > 3600 * SECOND)
 		return fail(e, "the MSL must be above 0 and at most an hour");
 	return true;
 }
 
-/* The decoder is there. */
-static bool create_engine(struct tcplint *t, const struct tcplint_options *o, const struct tcplint_sink *sink,
-			  struct error *e)
+/* Engines do not fill up evenly. */
+static uint32_t room_of(const struct tcplint_options *o, unsigned n)
 {
+	const uint64_t share = ((uint64_t)o->max_connections + n - 1) / n;
+
+	return n == 1 ? o->max_connections : (uint32_t)(share + share / 16 + 64);
+}
+
+/* Segments are told of as they come: one engine. */
+static bool create_engines(struct tcplint *t, const struct tcplint_options *o, const struct tcplint_sink *sink,
+			   struct error *e)
+{
+	const unsigned n = o->threads > 1 && !o->segments ? o->threads : 1;
+	const uint32_t room = room_of(o, n);
 	const struct ear ear = {
 		.hear = stage_hear,
 		.user = &t->stage,
@@ -81,16 +86,32 @@ static bool create_engine(struct tcplint *t, const struct tcplint_options *o, co
 
 	rule_index_init(&t->rules);
 	clock_init(&t->clock);
-	if (!engine_init(&t->engine, o, &ear, &t->rules, &t->counters, o->max_connections, e))
-		return false;
-	if (!stage_init(&t->stage, o, sink, &t->rules, &t->counters, 1, o->max_connections, &t->engine.flows.key, e)) {
-		engine_finish(&t->engine);
-		return false;
+	if (n > 1) {
+		t->shards = shards_create(n, o, &ear, &t->rules, room, e);
+		if (!t->shards)
+			return false;
+		t->finder = shards_engine(t->shards, 0);
+	} else {
+		if (!engine_init(&t->engine, o, &ear, &t->rules, &t->counters, room, e))
+			return false;
+		t->finder = &t->engine;
 	}
 	if (ear.segment)
 		t->engine.record = t->stage.record = &t->record;
-	t->counters.memory_bound = engine_memory(&t->engine) + stage_memory(&t->stage);
+	if (!stage_init(&t->stage, o, sink, &t->rules, &t->counters, n, room, &t->finder->flows.key, e))
+		return false;
+	t->counters.memory_bound =
+		(n > 1 ? shards_memory(t->shards) : engine_memory(&t->engine)) + stage_memory(&t->stage);
 	return true;
+}
+
+static void destroy_engines(struct tcplint *t)
+{
+	if (t->shards)
+		shards_destroy(t->shards);
+	else
+		engine_finish(&t->engine);
+	stage_finish(&t->stage);
 }
 
 static struct tcplint *create(const struct tcplint_options *o, const struct tcplint_sink *sink, struct error *e)
@@ -105,8 +126,9 @@ static struct tcplint *create(const struct tcplint_options *o, const struct tcpl
 		return NULL;
 	}
 	t->decoder = decoder_create(&decoding, e);
-	if (!t->decoder || !create_engine(t, o, sink, e)) {
+	if (!t->decoder || !create_engines(t, o, sink, e)) {
 		decoder_destroy(t->decoder);
+		destroy_engines(t);
 		free(t);
 		return NULL;
 	}
@@ -129,8 +151,7 @@ void tcplint_free(struct tcplint *t)
 	if (!t)
 		return;
 	decoder_destroy(t->decoder);
-	engine_finish(&t->engine);
-	stage_finish(&t->stage);
+	destroy_engines(t);
 	free(t);
 }
 
@@ -155,29 +176,12 @@ static void count_frame(struct tcplint_counters *n, int64_t ts, uint32_t wire)
 static void begin(struct tcplint *t, int64_t ts)
 {
 	t->engine.limits.capture_start = t->stage.limits.capture_start = ts;
+	for (unsigned i = 0; t->shards && i < t->stage.shards; i++)
+		shards_engine(t->shards, i)->limits.capture_start = ts;
 }
 
-static void take(struct tcplint *t, const struct waiting *w)
-{
-	bool turned;
-
-	if (!t->counters.frames)
-		begin(t, w->ts);
-	count_frame(&t->counters, w->ts, w->wire);
-	const int64_t now = clock_frame(&t->clock, w->ts, &turned);
-
-	if (turned)
-		engine_turn_back(&t->engine, now);
-	engine_tick(&t->engine, now);
-	if (w->result == DECODE_SEGMENT)
-		engine_segment(&t->engine, &w->segment, &w->place);
-	else if (w->result == DECODE_QUOTE)
-		engine_quote(&t->engine, &w->segment, &w->place);
-	else
-		t->dropped[w->result]++;
-}
-
-void tcplint_flush(struct tcplint *t)
+/* Frames that wait for the only engine. */
+static void take_all(struct tcplint *t)
 {
 	const struct flow_table *flows = &t->engine.flows;
 	const unsigned n = t->ahead;
@@ -190,15 +194,23 @@ void tcplint_flush(struct tcplint *t)
 		if (t->waiting[i].result == DECODE_SEGMENT)
 			flow_prefetch_part(flows, t->waiting[i].place.hash);
 	for (unsigned i = 0; i < n; i++)
-		take(t, &t->waiting[i]);
+		waiting_take(&t->waiting[i], &t->engine);
+}
+
+void tcplint_flush(struct tcplint *t)
+{
+	if (t->shards)
+		shards_flush(t->shards, &t->stage);
+	else
+		take_all(t);
 }
 
 /* A SYN with timestamps that somebody else has sent too (twins.h). */
-static void look_for_twin(struct tcplint *t, struct waiting *w)
+static void look_for_twin(struct tcplint *t, struct waiting *d)
 {
-	const struct segment *s = &w->segment;
-	const struct tcplint_address *end = w->place.key.end;
-	const struct tcplint_conn_id id = { .client = end[!w->place.from_first], .server = end[w->place.from_first] };
+	const struct segment *s = &d->segment;
+	const struct tcplint_address *end = d->place.key.end;
+	const struct tcplint_conn_id id = { .client = end[!d->place.from_first], .server = end[d->place.from_first] };
 	const struct twin *twin;
 
 	if ((s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN || !(s->opt.present & OPT_TIMESTAMPS) ||
@@ -207,14 +219,27 @@ static void look_for_twin(struct tcplint *t, struct waiting *w)
 	twin = twins_note(&t->twins, s, &id);
 	if (!twin)
 		return;
-	w->twin = *twin;
-	w->place.twin = &w->twin;
+	d->twin = *twin;
+	d->place.twin = &d->twin;
+}
+
+/* What only all frames in their order show is looked at here, before they go to their engines. */
+static void decode(struct tcplint *t, const struct frame *f, struct waiting *d)
+{
+	d->result = decode_frame(t->decoder, f, &d->segment);
+	if (waiting_has_place(d))
+		engine_find_place(t->finder, &d->segment, &d->place);
+	else
+		t->dropped[d->result]++;
+	if (d->result != DECODE_SEGMENT)
+		return;
+	d->place.back = clock_back(&t->clock, d->segment.ts);
+	look_for_twin(t, d);
 }
 
 void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data, uint32_t captured,
 			uint32_t wire)
 {
-	struct waiting *w = &t->waiting[t->ahead++];
 	const struct frame f = {
 		.ts = ts,
 		.number = number,
@@ -223,21 +248,25 @@ void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int link
 		.linktype = linktype,
 		.data = data,
 	};
+	bool turned;
+	const int64_t now = clock_frame(&t->clock, ts, &turned);
+	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned) : &t->waiting[t->ahead++];
 
+	if (!t->counters.frames)
+		begin(t, ts);
 	t->number = number;
-	w->ts = ts;
-	w->wire = f.wire;
-	w->result = decode_frame(t->decoder, &f, &w->segment);
-	if (w->result == DECODE_SEGMENT || w->result == DECODE_QUOTE) {
-		engine_find_place(&t->engine, &w->segment, &w->place);
-		flow_prefetch_slot(&t->engine.flows, w->place.hash);
+	count_frame(&t->counters, ts, f.wire);
+	d->turned = turned;
+	d->now = now;
+	decode(t, &f, d);
+	if (t->shards) {
+		shards_add(t->shards, &t->stage);
+		return;
 	}
-	if (w->result == DECODE_SEGMENT) {
-		w->place.back = clock_back(&t->clock, w->segment.ts);
-		look_for_twin(t, w);
-	}
+	if (waiting_has_place(d))
+		flow_prefetch_slot(&t->engine.flows, d->place.hash);
 	if (t->ahead == AHEAD)
-		tcplint_flush(t);
+		take_all(t);
 }
 
 void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
@@ -257,7 +286,10 @@ void tcplint_tick(struct tcplint *t, int64_t now)
 {
 	tcplint_flush(t);
 	clock_tick(&t->clock, now);
-	engine_tick(&t->engine, now);
+	if (t->shards)
+		shards_tick(t->shards, &t->stage, now);
+	else
+		engine_tick(&t->engine, now);
 }
 
 void tcplint_missed(struct tcplint *t, int64_t from, int64_t to)
@@ -282,19 +314,38 @@ void tcplint_finish(struct tcplint *t, bool interrupted)
 	t->finished = true;
 	t->stage.now = t->clock.now;
 	aggregate_settle(&t->stage, true);
-	engine_drain(&t->engine, interrupted);
+	if (t->shards)
+		shards_drain(t->shards, &t->stage, interrupted);
+	else
+		engine_drain(&t->engine, interrupted);
 	aggregate_records(&t->stage, true);
 }
 
 const struct tcplint_counters *tcplint_counters(struct tcplint *t)
 {
-	t->counters.pool_exhausted = t->engine.exhausted + t->engine.holes.exhausted + t->stage.exhausted;
-	return &t->counters;
+	if (!t->shards) {
+		t->counters.pool_exhausted = t->engine.exhausted + t->engine.holes.exhausted + t->stage.exhausted;
+		return &t->counters;
+	}
+	tcplint_flush(t);
+	t->sum = t->counters;
+	t->sum.pool_exhausted = t->stage.exhausted;
+	shards_count(t->shards, &t->sum);
+	return &t->sum;
 }
 
-uint64_t tcplint_rule_hits(const struct tcplint *t, unsigned rule)
+uint64_t tcplint_evicted(const struct tcplint *t)
 {
-	return rule < RULE_COUNT ? t->engine.hits[rule] + t->stage.hits[rule] : 0;
+	return t->shards ? shards_evicted(t->shards) : t->counters.evicted;
+}
+
+uint64_t tcplint_rule_hits(struct tcplint *t, unsigned rule)
+{
+	if (rule >= RULE_COUNT)
+		return 0;
+	if (t->shards)
+		tcplint_flush(t);
+	return t->stage.hits[rule] + (t->shards ? shards_hits(t->shards, rule) : t->engine.hits[rule]);
 }
 
 uint64_t tcplint_drops(const struct tcplint *t, unsigned index, const char **name)

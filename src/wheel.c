@@ -161,10 +161,19 @@ static bool heap_due(struct wheel *w, int64_t now, struct wheel_due *due)
 		heap_pop(w);
 		const struct wheel_link *l = link_of(w, due->number);
 
-		if (l->place == HEAP && l->when == due->when)
+		if (l->place == HEAP && l->when == due->when && l->order == due->order)
 			return true;
 	}
 	return false;
+}
+
+/* Beyond the horizon: nearly all that is armed has come due, and its order is the heap's; no need to walk years. */
+static void jump(struct wheel *w, int64_t target)
+{
+	w->tick = target;
+	for (unsigned level = 0; level < 2; level++)
+		for (unsigned i = 0; i < WHEEL_SLOTS; i++)
+			drain(w, &w->slot[level][i]);
 }
 
 uint32_t wheel_next(struct wheel *w, int64_t now, int64_t *when)
@@ -182,8 +191,11 @@ uint32_t wheel_next(struct wheel *w, int64_t now, int64_t *when)
 		}
 		if (w->tick >= target)
 			return 0;
-		/* after a jump beyond the horizon all that is armed has come due: no need to walk years */
-		w->tick = target - w->tick > 2 * HORIZON ? target - 2 * HORIZON : w->tick + 1;
+		if (target - w->tick > HORIZON) {
+			jump(w, target);
+			continue;
+		}
+		w->tick++;
 		if (!(w->tick & (WHEEL_SLOTS - 1)))
 			drain(w, &w->slot[1][(w->tick >> LEVEL_BITS) & (WHEEL_SLOTS - 1)]);
 		drain(w, &w->slot[0][w->tick & (WHEEL_SLOTS - 1)]);

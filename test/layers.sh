@@ -14,7 +14,7 @@ connection="$words conn view zeek holes rules names"
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
 table="
-compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|frame|segment|error:
+compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|frame|segment|error|bell:
 slab|ignore|sandbox: error
 rotation:
 savefile: frame
@@ -47,7 +47,10 @@ told: $connection hosts batch
 finding: $connection cells told message
 incarnation|engine|lifetime|quiet*|record*|resolve*|tell: $connection batch cells draft finding flow hosts slab wheel rule_index incarnation engine lifetime quiet quiet_cell recent record record_private resolve stir tell time_wait told vantage tracker twins
 stage|findings|released|aggregate|judge*|host_record|watch: $words view hosts cells rules rule_index slab batch told stage finding findings released aggregate judge watch stir
-tcplint: $words clock decode engine twins stage aggregate
+waiting: decode engine
+relay: bell engine
+shards: error waiting relay stage
+tcplint: $words clock decode waiting engine shards twins stage aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
@@ -67,10 +70,10 @@ private_to() {
 	zstd.h) echo 'unpack_zstd' ;;
 	lz4frame.h) echo 'unpack_lz4' ;;
 	lzma.h) echo 'unpack_xz' ;;
-	pthread.h) echo 'unpack' ;;
+	pthread.h) echo 'unpack bell' ;;
 	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
 	getopt.h) echo 'options' ;;
-	signal.h) echo 'signals unpack' ;;
+	signal.h) echo 'shards signals unpack' ;;
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface' ;; # nothing here talks to the network

@@ -427,6 +427,12 @@ struct tcplint_options {
 	/* A finding for which this answers true is counted and not handed on; may be null. */
 	bool (*ignored)(void *user, const struct tcplint_finding *f);
 	void *ignored_user;
+	/*
+	 * How many engines share the connections, each on a thread of its own; 0 and 1: one, on the thread that feeds
+	 * the frames.  The sink is called on that one whatever this is, and hears the same, while nothing is evicted.
+	 * With `segments` there is always one.
+	 */
+	unsigned threads;
 	uint8_t hash_key[16]; /* all zero: random.  The answer does not depend on it. */
 };
 
@@ -464,7 +470,7 @@ void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int l
 			   uint32_t captured, uint32_t wire);
 /*
  * The same, for whoever has more frames at once, as in a file: some are decoded before the first of them is looked at,
- * which is faster, and the sink and the counters may hear of a frame only when later ones are fed.  tcplint_flush()
+ * which is faster (and is what several threads need), and the sink and the counters may hear of a frame only when later ones are fed.  tcplint_flush()
  * lets nothing wait, nor do tcplint_tick(), tcplint_report_hosts() and tcplint_finish().
  */
 void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
@@ -496,8 +502,10 @@ struct tcplint_counters {
 	uint64_t memory_bound; /* bytes that connections, hosts and their cells may take at most */
 };
 const struct tcplint_counters *tcplint_counters(struct tcplint *t);
+/* Connections that made room so far; with several threads it may be behind, and asking is cheap. */
+uint64_t tcplint_evicted(const struct tcplint *t);
 /* How often a rule fired, those below the thresholds included. */
-uint64_t tcplint_rule_hits(const struct tcplint *t, unsigned rule);
+uint64_t tcplint_rule_hits(struct tcplint *t, unsigned rule);
 /* Frames that were not analysed, by reason; null name: no such index. */
 uint64_t tcplint_drops(const struct tcplint *t, unsigned index, const char **name);
 

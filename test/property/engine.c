@@ -4,7 +4,8 @@
  *
  * Nothing may crash, no rule may fire outside the events of its row (asserted in the engine
  * where assertions are on), every segment is counted, every connection is released once, and a
- * run in which no segment takes the short way (in_order.c) and no connection the small form (quiet.h) gives the same answer.  The seed is printed; another may be given.
+ * run in which no segment takes the short way (in_order.c) and no connection the small form (quiet.h) gives the same answer,
+ * and so do several threads.  The seed is printed; another may be given.
  */
 #undef NDEBUG
 #include <assert.h>
@@ -248,7 +249,7 @@ static void on_segment(void *user, const struct tcplint_segment *g)
 }
 
 /* `segments`: every connection is kept in full, and every segment goes the long way. */
-static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t max_connections, bool segments)
+static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t max_connections, bool segments, unsigned threads)
 {
 	struct tally t = { 0 };
 	const struct tcplint_sink sink = {
@@ -268,6 +269,8 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 	o.all = true;
 	o.segments = segments;
 	o.max_connections = max_connections;
+	o.threads = threads;
+	memcpy(o.hash_key, &seed, sizeof(seed)); /* who shares an engine with whom */
 	struct tcplint *lint = tcplint_new(&o, &sink, error, sizeof(error));
 
 	assert(lint);
@@ -282,7 +285,11 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 										 -(int64_t)draw(3000000000);
 		const uint32_t len = packet(p);
 
-		tcplint_feed(lint, now, DLT_RAW_IP, p, len, len);
+		tcplint_feed_ahead(lint, i + 1, now, DLT_RAW_IP, p, len, len);
+		if (draw(100) == 0)
+			tcplint_flush(lint);
+		if (draw(1000) == 0)
+			tcplint_tick(lint, now + draw(1000000000));
 	}
 	tcplint_finish(lint, false);
 	const struct tcplint_counters *c = tcplint_counters(lint);
@@ -304,11 +311,16 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < 3 * sizeof(limits) / sizeof(*limits); i++) {
 		uint32_t (*packet)(uint8_t *) = packets[i % 3];
 		const uint32_t limit = limits[i / 3];
-		const struct tally a = run(packet, seed, limit, false), b = run(packet, seed, limit, true);
+		const struct tally a = run(packet, seed, limit, false, 1), b = run(packet, seed, limit, true, 1);
 
 		printf("%s, %u segments, at most %u connections: %" PRIu64 " connections, %" PRIu64 " findings\n",
 		       names[i % 3], SEGMENTS, limit, a.connections, a.findings);
 		assert(a.digest == b.digest && a.findings == b.findings && a.connections == b.connections);
+		for (unsigned n = 2; n < 5 && limit == limits[0]; n++) { /* nobody has to make room */
+			const struct tally t = run(packet, seed, limit, false, n);
+
+			assert(a.digest == t.digest && a.findings == t.findings && a.connections == t.connections);
+		}
 	}
 	return 0;
 }

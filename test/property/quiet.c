@@ -1,6 +1,6 @@
 /*
- * The small form of quiet connections (quiet.h) changes nothing: every capture gives the same lines, byte for byte,
- * when every connection is kept in full.
+ * The small form of quiet connections (quiet.h) changes nothing, nor do several threads: every capture gives the same lines,
+ * byte for byte, when every connection is kept in full, and when several engines share them.
  *
  *	quiet FILE...
  *
@@ -93,7 +93,7 @@ static struct run run_file(const char *file, struct tcplint_options o)
 	for (bool first = true; capture_next(c, &f, &e) == CAPTURE_FRAME; first = false) {
 		if (first)
 			report_start(r.report, f.ts);
-		tcplint_feed_numbered(lint, f.number, f.ts, f.linktype, f.data, f.captured, f.wire);
+		tcplint_feed_ahead(lint, f.number, f.ts, f.linktype, f.data, f.captured, f.wire);
 	}
 	tcplint_finish(lint, false);
 	write_summary(&r, lint);
@@ -112,16 +112,13 @@ static void show_difference(const struct run *a, const struct run *b)
 		line = a->text[i] == '\n' ? i + 1 : line;
 		i++;
 	}
-	printf("# quiet: %.*s\n", (int)strcspn(a->text + line, "\n"), a->text + line);
-	printf("# full:  %.*s\n", (int)strcspn(b->text + line, "\n"), b->text + line);
+	printf("# one:   %.*s\n", (int)strcspn(a->text + line, "\n"), a->text + line);
+	printf("# other: %.*s\n", (int)strcspn(b->text + line, "\n"), b->text + line);
 }
 
-static bool same(const char *file, struct tcplint_options o, const char *what)
+static bool same(const char *file, const struct tcplint_options *one, const struct tcplint_options *other, const char *what)
 {
-	struct run a = run_file(file, o);
-
-	o.loud = true;
-	struct run b = run_file(file, o);
+	struct run a = run_file(file, *one), b = run_file(file, *other);
 	const bool equal = a.used == b.used && (!a.used || !memcmp(a.text, b.text, a.used));
 
 	if (!equal) {
@@ -136,6 +133,24 @@ static bool same(const char *file, struct tcplint_options o, const char *what)
 	return equal;
 }
 
+static bool same_in_full(const char *file, struct tcplint_options o, const char *what)
+{
+	struct tcplint_options loud = o;
+
+	loud.loud = true;
+	return same(file, &o, &loud, what);
+}
+
+static bool same_on_threads(const char *file, struct tcplint_options o, const char *what)
+{
+	struct tcplint_options several = o;
+	bool good = true;
+
+	for (several.threads = 2; several.threads <= 5; several.threads += 3)
+		good = same(file, &o, &several, what) && good;
+	return good;
+}
+
 static bool check(const char *file)
 {
 	struct tcplint_options o, all, low, few;
@@ -147,11 +162,14 @@ static bool check(const char *file)
 	low.min_confidence = 0;
 	few.max_connections = 2;
 	few.all = true;
-	bool good = same(file, o, "plain");
+	bool good = same_in_full(file, o, "plain");
 
-	good = same(file, all, "all connections") && good;
-	good = same(file, low, "lowest thresholds") && good;
-	good = same(file, few, "two connections at once") && good;
+	good = same_in_full(file, all, "all connections") && good;
+	good = same_in_full(file, low, "lowest thresholds") && good;
+	good = same_in_full(file, few, "two connections at once") && good;
+	good = same_on_threads(file, o, "plain, on threads") && good;
+	low.all = true;
+	good = same_on_threads(file, low, "lowest thresholds and all connections, on threads") && good;
 	return good;
 }
 

@@ -1,0 +1,178 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay.h"
+
+#define RING RELAY_MEMORY
+
+/* In front of each message; the next one stands `step` bytes further. */
+struct head {
+	uint32_t step;
+	bool skip; /* there is nothing here: the rest of the ring is too short */
+	struct told_place place;
+};
+
+_Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)), "the largest message fits several times");
+
+bool relay_init(struct relay *r, const struct engine *en, struct bell *news, struct error *e)
+{
+	*r = (struct relay){ .engine = en, .news = news };
+	bell_init(&r->room);
+	r->ring = malloc(RING);
+	return r->ring || fail(e, "no memory for what engines tell");
+}
+
+void relay_finish(struct relay *r)
+{
+	free(r->ring);
+	r->ring = NULL;
+	bell_finish(&r->room);
+}
+
+/* ---- writing ---- */
+
+static void publish(struct relay *r)
+{
+	atomic_store_explicit(&r->written, r->write, memory_order_release);
+	bell_ring(r->news);
+}
+
+/* As much as can be written at once is free behind `write`. */
+struct need {
+	const struct relay *relay;
+	uint64_t bytes;
+};
+
+static bool has_room(const void *what)
+{
+	const struct need *n = what;
+
+	return n->relay->write + n->bytes - atomic_load_explicit(&n->relay->read, memory_order_acquire) <= RING;
+}
+
+static void wait_for_room(struct relay *r, uint64_t bytes)
+{
+	const struct need need = { r, bytes };
+
+	if (has_room(&need))
+		return;
+	publish(r);
+	bell_wait(&r->room, has_room, &need);
+}
+
+static struct head *head_at(const struct relay *r, uint64_t at)
+{
+	return (struct head *)(void *)(r->ring + at % RING);
+}
+
+static void put(struct relay *r, const struct told_place *place, const struct told *t)
+{
+	const size_t size = t ? t->size : 0;
+	const uint64_t step = (sizeof(struct head) + size + 7) / 8 * 8, left = RING - r->write % RING;
+
+	/* a head always fits: RING and all steps are multiples of 8, and a rest too short for a head is skipped by both */
+	if (left < step + sizeof(struct head)) {
+		wait_for_room(r, left);
+		if (left >= sizeof(struct head))
+			*head_at(r, r->write) = (struct head){ .step = (uint32_t)left, .skip = true };
+		r->write += left;
+	}
+	wait_for_room(r, step);
+	struct head *h = head_at(r, r->write);
+
+	*h = (struct head){ .step = (uint32_t)step, .place = *place };
+	if (size)
+		memcpy(h + 1, t, size);
+	r->write += step;
+}
+
+/* The first frame, of those that are not past, at whose time a timer of `when` has fired. */
+static uint32_t frame_of(struct relay *r, int64_t when)
+{
+	uint32_t i = r->told > r->seen ? r->told : r->seen;
+
+	while (i < r->n && r->now[i] < when)
+		i++;
+	r->told = i;
+	return i;
+}
+
+void relay_hear(void *user, const struct told *t)
+{
+	struct relay *r = user;
+	const struct engine *en = r->engine;
+	const struct told_place place = {
+		.segment = !en->firing,
+		.frame = en->firing ? frame_of(r, en->due) : r->frame,
+		.when = en->firing ? en->due : 0,
+		.order = en->firing ? en->due_order : 0,
+	};
+
+	put(r, &place, t);
+}
+
+void relay_begin(struct relay *r, const int64_t *now, uint32_t n)
+{
+	r->now = now;
+	r->n = n;
+	r->frame = r->seen = r->told = 0;
+}
+
+void relay_end(struct relay *r)
+{
+	put(r, &(struct told_place){ .frame = RELAY_END }, NULL);
+	publish(r);
+}
+
+/* ---- reading ---- */
+
+static bool has_news(const void *what)
+{
+	const struct relay *r = what;
+
+	return atomic_load_explicit(&r->written, memory_order_acquire) != atomic_load_explicit(&r->read, memory_order_relaxed);
+}
+
+static void advance(struct relay *r, uint64_t step)
+{
+	const uint64_t at = atomic_load_explicit(&r->read, memory_order_relaxed) + step;
+
+	atomic_store_explicit(&r->read, at, memory_order_release);
+	bell_ring(&r->room);
+}
+
+const struct told *relay_peek(struct relay *r, struct told_place *place)
+{
+	for (;;) {
+		if (!has_news(r))
+			bell_wait(r->news, has_news, r);
+		const uint64_t at = atomic_load_explicit(&r->read, memory_order_relaxed), left = RING - at % RING;
+		struct head *h = head_at(r, at);
+
+		if (left < sizeof(struct head)) {
+			advance(r, left);
+		} else if (h->skip) {
+			advance(r, h->step);
+		} else {
+			*place = h->place;
+			return h->place.frame == RELAY_END ? NULL : (const struct told *)(h + 1);
+		}
+	}
+}
+
+void relay_next(struct relay *r)
+{
+	advance(r, head_at(r, atomic_load_explicit(&r->read, memory_order_relaxed))->step);
+}
+
+bool relay_before(const struct told_place *a, const struct told_place *b)
+{
+	if (a->frame != b->frame)
+		return a->frame < b->frame;
+	if (a->segment != b->segment)
+		return b->segment;
+	if (a->when != b->when)
+		return a->when < b->when;
+	return (int32_t)(a->order - b->order) < 0;
+}

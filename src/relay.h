@@ -1,0 +1,80 @@
+/*
+ * What one engine tells, on its way from the engine's thread to the stage's: a ring of bytes with one writer and one
+ * reader, in the order in which the engine tells it.  Each message carries its place among those of all engines.
+ */
+#ifndef TCPLINT_RELAY_H
+#define TCPLINT_RELAY_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "bell.h"
+#include "engine.h"
+
+/* Frames that are handed to the engines together. */
+#define STRETCH 512
+
+/*
+ * Where in the order of all engines something was told: by the frame at hand, counted within its stretch.  Before a frame is
+ * looked at, the timers fire that are due by its time: by when they were, and the connection that they are of.
+ */
+struct told_place {
+	uint32_t frame; /* RELAY_END: no more of this stretch */
+	bool segment;   /* told because of that frame, not of a timer before it */
+	uint32_t order;
+	int64_t when;
+};
+
+#define RELAY_END UINT32_MAX
+
+#define RELAY_MEMORY (UINT64_C(256) * 1024)
+
+struct relay {
+	/* the writer's */
+	uint8_t *ring;
+	uint64_t write;
+	const struct engine *engine;
+	const int64_t *now; /* the time at each frame of the stretch, of which there are `n` */
+	uint32_t n;
+	uint32_t frame;    /* at hand */
+	uint32_t seen;     /* frames before this one are past */
+	uint32_t told;     /* nothing is told of an earlier frame any more */
+	struct bell room;  /* rings when the reader has made some */
+	struct bell *news; /* is rung when there is something to read */
+	alignas(64) _Atomic uint64_t written;
+	/* the reader's */
+	alignas(64) _Atomic uint64_t read;
+};
+
+bool relay_init(struct relay *r, const struct engine *en, struct bell *news, struct error *e) MUST_CHECK;
+void relay_finish(struct relay *r);
+
+/* ---- for the engine's thread ---- */
+
+/* `user` is the relay: what the engine tells, for engine.ear. */
+void relay_hear(void *user, const struct told *t);
+/* A stretch of n frames begins, whose times do not go back. */
+void relay_begin(struct relay *r, const int64_t *now, uint32_t n);
+/* Frame number i of the stretch is at hand. */
+static inline void relay_frame(struct relay *r, uint32_t i)
+{
+	r->frame = i;
+}
+/* And it is past. */
+static inline void relay_past(struct relay *r)
+{
+	r->seen = r->frame + 1;
+}
+/* Nothing more is told of this stretch. */
+void relay_end(struct relay *r);
+
+/* ---- for the stage's thread ---- */
+
+/* The next message and its place, waiting for it; null at the end of a stretch. */
+const struct told *relay_peek(struct relay *r, struct told_place *place);
+/* That has been heard, or the end has. */
+void relay_next(struct relay *r);
+/* Whether a is told before b. */
+bool relay_before(const struct told_place *a, const struct told_place *b);
+
+#endif

@@ -1,0 +1,396 @@
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay.h"
+#include "shards.h"
+
+/* Stretches that may be under way at once: one is being filled, others are worked on. */
+#define STRETCHES 4
+
+enum stretch_end { STRETCH_GOES_ON, STRETCH_DRAIN, STRETCH_INTERRUPTED, STRETCH_STOP };
+
+struct stretch {
+	uint32_t n;
+	enum stretch_end end; /* what follows its frames */
+	int64_t now[STRETCH];
+	struct waiting frame[STRETCH];
+	uint16_t *mine[SHARDS_MAX]; /* by shard: which of the frames are its own */
+	uint32_t count[SHARDS_MAX];
+};
+
+struct shard {
+	struct engine engine;
+	struct relay relay;
+	struct tcplint_counters counters;
+	struct shards *all;
+	pthread_t thread;
+	bool running;
+	struct bell work; /* rings when a stretch is published */
+	uint64_t done; /* stretches */
+	_Atomic uint64_t evicted;
+};
+
+struct shards {
+	unsigned n;
+	struct shard *shard;
+	struct stretch *stretch; /* STRETCHES of them */
+	_Atomic uint64_t published;
+	uint64_t heard;
+	struct bell news; /* rings when an engine has told something */
+};
+
+/* ---- on the threads of the engines ---- */
+
+struct await {
+	const struct shards *all;
+	uint64_t done;
+};
+
+static bool has_work(const void *what)
+{
+	const struct await *a = what;
+
+	return atomic_load_explicit(&a->all->published, memory_order_acquire) > a->done;
+}
+
+/* Ask for what some frames need; see flow.h. */
+static void prefetch(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n,
+		     void (*what)(const struct flow_table *t, uint64_t hash))
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (waiting_has_place(&x->frame[mine[i]]))
+			what(flows, x->frame[mine[i]].place.hash);
+}
+
+static void work_on(struct shard *s, unsigned number, const struct stretch *x)
+{
+	struct engine *en = &s->engine;
+	const uint16_t *mine = x->mine[number];
+	const uint32_t count = x->count[number];
+
+	relay_begin(&s->relay, x->now, x->n);
+	if (x->n && x->frame[0].turned)
+		engine_turn_back(en, x->now[0]);
+	for (uint32_t from = 0; from < count; from += AHEAD) {
+		const uint32_t n = count - from < AHEAD ? count - from : AHEAD;
+
+		prefetch(&en->flows, x, mine + from, n, flow_prefetch_slot);
+		prefetch(&en->flows, x, mine + from, n, flow_prefetch);
+		prefetch(&en->flows, x, mine + from, n, flow_prefetch_part);
+		for (uint32_t i = from; i < from + n; i++) {
+			relay_frame(&s->relay, mine[i]);
+			waiting_take(&x->frame[mine[i]], en);
+			relay_past(&s->relay);
+		}
+	}
+	/* what is due by the last frame; what that frame has made due waits for the next */
+	if (x->n && (!count || mine[count - 1] != x->n - 1))
+		engine_tick(en, x->now[x->n - 1]);
+	if (x->end == STRETCH_DRAIN || x->end == STRETCH_INTERRUPTED)
+		engine_drain(en, x->end == STRETCH_INTERRUPTED);
+	relay_end(&s->relay);
+}
+
+static void *run(void *user)
+{
+	struct shard *s = user;
+	struct shards *all = s->all;
+	const unsigned number = (unsigned)(s - all->shard);
+
+	for (;;) {
+		const struct await await = { all, s->done };
+
+		bell_wait(&s->work, has_work, &await);
+		const struct stretch *x = &all->stretch[s->done % STRETCHES];
+
+		if (x->end == STRETCH_STOP)
+			return NULL;
+		work_on(s, number, x);
+		atomic_store_explicit(&s->evicted, s->counters.evicted, memory_order_relaxed);
+		s->done++;
+	}
+}
+
+/* ---- on the thread that feeds them ---- */
+
+static struct stretch *filling(const struct shards *x)
+{
+	return &x->stretch[atomic_load_explicit(&x->published, memory_order_relaxed) % STRETCHES];
+}
+
+static void publish(struct shards *x, enum stretch_end end)
+{
+	filling(x)->end = end;
+	atomic_fetch_add_explicit(&x->published, 1, memory_order_release);
+	for (unsigned i = 0; i < x->n; i++)
+		bell_ring(&x->shard[i].work);
+}
+
+/* What the engines tell of the oldest stretch, in order. */
+static void hear_stretch(struct shards *x, struct stage *st)
+{
+	const struct told *next[SHARDS_MAX];
+	struct told_place place[SHARDS_MAX];
+
+	for (unsigned i = 0; i < x->n; i++)
+		next[i] = relay_peek(&x->shard[i].relay, &place[i]);
+	for (;;) {
+		unsigned first = 0;
+
+		for (unsigned i = 1; i < x->n; i++)
+			if (relay_before(&place[i], &place[first]))
+				first = i;
+		if (!next[first])
+			break;
+		stage_hear(st, next[first]);
+		relay_next(&x->shard[first].relay);
+		next[first] = relay_peek(&x->shard[first].relay, &place[first]);
+	}
+	for (unsigned i = 0; i < x->n; i++)
+		relay_next(&x->shard[i].relay);
+	x->heard++;
+}
+
+static void begin_stretch(struct shards *x, struct stage *st)
+{
+	while (atomic_load_explicit(&x->published, memory_order_relaxed) - x->heard >= STRETCHES)
+		hear_stretch(x, st);
+	struct stretch *next = filling(x);
+
+	next->n = 0;
+	memset(next->count, 0, sizeof(next->count));
+}
+
+static void hand_out(struct shards *x, struct stage *st, enum stretch_end end)
+{
+	publish(x, end);
+	begin_stretch(x, st);
+}
+
+struct waiting *shards_slot(struct shards *x, struct stage *st, bool turned)
+{
+	if (turned && filling(x)->n)
+		hand_out(x, st, STRETCH_GOES_ON);
+	struct stretch *at = filling(x);
+
+	return &at->frame[at->n];
+}
+
+void shards_add(struct shards *x, struct stage *st)
+{
+	struct stretch *at = filling(x);
+	const struct waiting *d = &at->frame[at->n];
+
+	at->now[at->n] = d->now;
+	if (waiting_has_place(d)) {
+		const unsigned owner = (unsigned)((d->place.hash & UINT32_MAX) * x->n >> 32);
+
+		at->mine[owner][at->count[owner]++] = (uint16_t)at->n;
+	}
+	if (++at->n == STRETCH)
+		hand_out(x, st, STRETCH_GOES_ON);
+}
+
+void shards_tick(struct shards *x, struct stage *st, int64_t now)
+{
+	struct waiting *d = shards_slot(x, st, false);
+
+	d->result = DECODE_COUNT;
+	d->turned = false;
+	d->now = now;
+	shards_add(x, st);
+	shards_flush(x, st);
+}
+
+static void hear_all(struct shards *x, struct stage *st)
+{
+	while (atomic_load_explicit(&x->published, memory_order_relaxed) != x->heard)
+		hear_stretch(x, st);
+}
+
+void shards_flush(struct shards *x, struct stage *st)
+{
+	if (filling(x)->n)
+		hand_out(x, st, STRETCH_GOES_ON);
+	hear_all(x, st);
+}
+
+void shards_drain(struct shards *x, struct stage *st, bool interrupted)
+{
+	hand_out(x, st, interrupted ? STRETCH_INTERRUPTED : STRETCH_DRAIN);
+	hear_all(x, st);
+}
+
+/* ---- totals ---- */
+
+uint64_t shards_evicted(const struct shards *x)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < x->n; i++)
+		n += atomic_load_explicit(&x->shard[i].evicted, memory_order_relaxed);
+	return n;
+}
+
+static void add(uint64_t *to, const uint64_t *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+void shards_count(const struct shards *x, struct tcplint_counters *sum)
+{
+	for (unsigned i = 0; i < x->n; i++) {
+		const struct engine *en = &x->shard[i].engine;
+		const struct tcplint_counters *c = &x->shard[i].counters;
+
+		sum->segments += c->segments;
+		sum->icmp_errors += c->icmp_errors;
+		sum->connections += c->connections;
+		sum->evicted += c->evicted;
+		sum->pool_exhausted += en->exhausted + en->holes.exhausted;
+		sum->findings_below_threshold += c->findings_below_threshold;
+		add(sum->handshake, c->handshake, TCPLINT_JUDGEMENT_COUNT);
+		add(sum->teardown, c->teardown, TCPLINT_JUDGEMENT_COUNT);
+		add(sum->end, c->end, TCPLINT_END_COUNT);
+		add(sum->origin, c->origin, TCPLINT_ORIGIN_COUNT);
+		sum->checksum_bad += c->checksum_bad;
+		sum->checksum_offload += c->checksum_offload;
+		sum->truncated += c->truncated;
+		sum->duplicates += c->duplicates;
+		sum->reordered += c->reordered;
+		sum->capture_loss += c->capture_loss;
+	}
+}
+
+uint64_t shards_hits(const struct shards *x, unsigned rule)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < x->n; i++)
+		n += x->shard[i].engine.hits[rule];
+	return n;
+}
+
+uint64_t shards_memory(const struct shards *x)
+{
+	return x->n * (engine_memory(&x->shard[0].engine) + RELAY_MEMORY) + STRETCHES * sizeof(struct stretch);
+}
+
+struct engine *shards_engine(struct shards *x, unsigned i)
+{
+	return &x->shard[i].engine;
+}
+
+/* ---- from beginning to end ---- */
+
+/* Signals are for the thread that feeds the frames. */
+static bool start(struct shard *s, struct error *e)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	const int why = pthread_create(&s->thread, NULL, run, s);
+
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	s->running = !why;
+	return s->running || fail(e, "cannot start a thread: %s", strerror(why));
+}
+
+static bool open_shard(struct shards *x, unsigned i, const struct tcplint_options *o, const struct ear *ear,
+		       const struct rule_index *rules, uint32_t connections, struct error *e)
+{
+	struct shard *s = &x->shard[i];
+	struct tcplint_options own = *o;
+	struct ear to = *ear;
+
+	if (i) /* all of them find a connection's place alike */
+		memcpy(own.hash_key, &x->shard[0].engine.flows.key, sizeof(own.hash_key));
+	to.hear = relay_hear;
+	to.user = &s->relay;
+	s->all = x;
+	bell_init(&s->work);
+	if (!engine_init(&s->engine, &own, &to, rules, &s->counters, connections, e) ||
+	    !relay_init(&s->relay, &s->engine, &x->news, e))
+		return false;
+	s->engine.shard = (uint8_t)i;
+	return true;
+}
+
+static bool open_all(struct shards *x, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
+		     uint32_t connections, struct error *e)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < x->n && good; i++)
+		good = open_shard(x, i, o, ear, rules, connections, e);
+	for (unsigned k = 0; k < STRETCHES && good; k++)
+		for (unsigned i = 0; i < x->n && good; i++) {
+			x->stretch[k].mine[i] = malloc(STRETCH * sizeof(uint16_t));
+			good = x->stretch[k].mine[i] || fail(e, "no memory for frames");
+		}
+	for (unsigned i = 0; i < x->n && good; i++)
+		good = start(&x->shard[i], e);
+	return good;
+}
+
+struct shards *shards_create(unsigned n, const struct tcplint_options *o, const struct ear *ear,
+			     const struct rule_index *rules, uint32_t connections, struct error *e)
+{
+	struct shards *x = aligned_alloc(64, sizeof(*x));
+
+	assert(n && n <= SHARDS_MAX);
+	if (x) {
+		*x = (struct shards){ .n = n };
+		x->shard = aligned_alloc(64, n * sizeof(*x->shard));
+		x->stretch = calloc(STRETCHES, sizeof(*x->stretch));
+		bell_init(&x->news);
+	}
+	if (!x || !x->shard || !x->stretch) {
+		fail(e, "no memory for engines");
+		shards_destroy(x);
+		return NULL;
+	}
+	memset(x->shard, 0, n * sizeof(*x->shard));
+	if (open_all(x, o, ear, rules, connections, e))
+		return x;
+	shards_destroy(x);
+	return NULL;
+}
+
+/* What is under way is worked on first: somebody has to hear it. */
+static void stop_threads(struct shards *x)
+{
+	publish(x, STRETCH_STOP);
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->shard[i].running)
+			pthread_join(x->shard[i].thread, NULL);
+}
+
+void shards_destroy(struct shards *x)
+{
+	if (!x)
+		return;
+	if (x->shard && x->stretch)
+		stop_threads(x);
+	for (unsigned i = 0; x->shard && i < x->n; i++) {
+		struct shard *s = &x->shard[i];
+
+		engine_finish(&s->engine);
+		if (s->all) {
+			relay_finish(&s->relay);
+			bell_finish(&s->work);
+		}
+	}
+	for (unsigned k = 0; x->stretch && k < STRETCHES; k++)
+		for (unsigned i = 0; i < x->n; i++)
+			free(x->stretch[k].mine[i]);
+	bell_finish(&x->news);
+	free(x->stretch);
+	free(x->shard);
+	free(x);
+}

@@ -1,0 +1,37 @@
+/* A frame on its way from the decoder to an engine. */
+#ifndef TCPLINT_WAITING_H
+#define TCPLINT_WAITING_H
+
+#include "decode.h"
+#include "engine.h"
+
+/* Frames that are decoded before the first of them is looked at, so that what each needs is on its way from memory. */
+#define AHEAD 16
+
+struct waiting {
+	enum decode_result result;
+	bool turned; /* the clock was set back to `now` */
+	int64_t now; /* what time it is */
+	struct engine_place place;
+	struct twin twin; /* what place.twin points to */
+	struct segment segment;
+};
+
+static inline bool waiting_has_place(const struct waiting *d)
+{
+	return d->result == DECODE_SEGMENT || d->result == DECODE_QUOTE;
+}
+
+/* The engine of its connection takes it. */
+static inline void waiting_take(const struct waiting *d, struct engine *en)
+{
+	if (d->turned)
+		engine_turn_back(en, d->now);
+	engine_tick(en, d->now);
+	if (d->result == DECODE_SEGMENT)
+		engine_segment(en, &d->segment, &d->place);
+	else if (d->result == DECODE_QUOTE)
+		engine_quote(en, &d->segment, &d->place);
+}
+
+#endif
