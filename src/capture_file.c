@@ -166,8 +166,13 @@ static bool open_stream(struct input *in, bool regular, const struct capture_opt
 		return fail(e, "%s: %s", shown(in), strerror(errno));
 	in->source.pcap =
 		pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (in->source.pcap && source_prepare(&in->source, shown(in), o, o->filter, e)) {
+		if (regular)
+			records_open(&in->records, f, in->fd, in->origin, in->source.snaplen);
+		return true;
+	}
 	if (in->source.pcap)
-		return source_prepare(&in->source, shown(in), o, o->filter, e);
+		return false;
 	fclose(f);
 	in->fd = -1;
 	if (unpack_trouble(in))
@@ -268,6 +273,7 @@ void input_close(struct input *in)
 {
 	if (!in->source.pcap && in->fd > STDIN_FILENO && in->fd != in->packed)
 		close(in->fd); /* the stream that would have owned it was never made */
+	records_close(&in->records);
 	source_close(&in->source);
 	unpack_stop(in->unpack);
 	in->unpack = NULL;
@@ -310,7 +316,11 @@ static enum capture_event damaged(const struct input *in, struct error *e)
 enum capture_event input_read(struct input *in, struct pcap_pkthdr **header, const u_char **data,
 			      struct error *e)
 {
-	int answer = pcap_next_ex(in->source.pcap, header, data);
+	if (records_next(&in->records, header, data)) {
+		in->source.frames++;
+		return CAPTURE_FRAME;
+	}
+	const int answer = pcap_next_ex(in->source.pcap, header, data);
 
 	if (answer == 1) {
 		in->source.frames++;

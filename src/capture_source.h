@@ -37,9 +37,29 @@ void source_close(struct source *s);
 /* libpcap's time, with `unit` nanoseconds in its smaller part, within what capture.h promises. */
 int64_t source_time(const struct timeval *tv, int64_t unit);
 
+/* The records of a plain pcap file, which are read without libpcap (capture_records.c). */
+struct records {
+	bool on;
+	bool nano;        /* its times are nanoseconds */
+	uint32_t snaplen; /* a longer record is left to libpcap */
+	FILE *file;       /* libpcap's, borrowed */
+	int fd;           /* the same, and so is this */
+	unsigned char *buffer;
+	size_t at, end;   /* of what has been read, the next record; and its end */
+	off_t offset;     /* of buffer[0] in the file */
+	struct pcap_pkthdr header;
+};
+
+/* `f`, of descriptor `fd`, is a regular file whose header at `origin` libpcap has read.  Nothing is read ahead yet. */
+void records_open(struct records *r, FILE *f, int fd, off_t origin, int snaplen);
+void records_close(struct records *r);
+/* The next record, valid until the next call.  False: libpcap goes on from here, and this is over. */
+bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char **data);
+
 /* One capture file, or standard input. */
 struct input {
 	struct source source;
+	struct records records;
 	const char *path; /* as given: "-" is standard input */
 	bool (*waiting)(void *user, const char *news);
 	void *user;
