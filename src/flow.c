@@ -42,23 +42,26 @@ void flow_finish(struct flow_table *t)
 
 static inline uint64_t half_of(const uint8_t *ip, unsigned half)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (unsigned i = 0; i < 8; i++) /* which compilers make one load of */
-		v = v << 8 | ip[8 * half + i];
+	memcpy(&v, ip + 8 * half, sizeof(v));
 	return v;
 }
 
-/* Whether a comes before b, or is the same. */
+static inline uint32_t quarter_of(const uint8_t *ip, unsigned quarter)
+{
+	uint32_t v;
+
+	memcpy(&v, ip + 4 * quarter, sizeof(v));
+	return v;
+}
+
+/* Whether a comes before b, or is the same; in an order that means nothing, but is one. */
 static inline bool in_order(const struct endpoint_address *a, const struct endpoint_address *b)
 {
-	for (unsigned half = 0; half < 2; half++) {
-		const uint64_t x = half_of(a->ip, half), y = half_of(b->ip, half);
+	const uint64_t a0 = half_of(a->ip, 0), b0 = half_of(b->ip, 0), a1 = half_of(a->ip, 1), b1 = half_of(b->ip, 1);
 
-		if (x != y)
-			return x < y;
-	}
-	return a->port <= b->port;
+	return a1 != b1 ? a1 < b1 : a0 != b0 ? a0 < b0 : a->port <= b->port;
 }
 
 static inline void set_end(struct tcplint_address *out, const struct endpoint_address *a)
@@ -69,29 +72,36 @@ static inline void set_end(struct tcplint_address *out, const struct endpoint_ad
 
 void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first)
 {
-	*from_first = in_order(&s->src, &s->dst);
-	set_end(&key->end[0], *from_first ? &s->src : &s->dst);
-	set_end(&key->end[1], *from_first ? &s->dst : &s->src);
+	const bool first = in_order(&s->src, &s->dst);
+
+	*from_first = first;
+	set_end(&key->end[!first], &s->src);
+	set_end(&key->end[first], &s->dst);
 	key->vlan = t->with_vlan ? s->vlan : 0;
 	key->tunnel = t->with_vlan ? s->tunnel : 0;
 }
 
+static inline bool is_ipv4(const uint8_t *ip)
+{
+	static const uint8_t mapped[4] = { 0, 0, 0xff, 0xff };
+
+	return !half_of(ip, 0) && quarter_of(ip, 2) == quarter_of(mapped, 0);
+}
+
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
 {
+	const uint8_t *a = key->end[0].ip, *b = key->end[1].ip;
 	const uint64_t ports = (uint64_t)key->end[0].port << 16 | key->end[1].port;
 	const uint64_t outer = t->with_vlan ? (uint64_t)key->vlan << 32 | key->tunnel : 0;
-	uint64_t words[6] = { half_of(key->end[0].ip, 1), half_of(key->end[1].ip, 1), ports, outer };
-	const uint64_t high[2] = { half_of(key->end[0].ip, 0), half_of(key->end[1].ip, 0) };
 
 	/* two IPv4 addresses in one word; the length keeps the kinds apart */
-	if (!high[0] && !high[1] && words[0] >> 32 == 0xffff && words[1] >> 32 == 0xffff) {
-		words[0] = words[0] << 32 | (uint32_t)words[1];
-		words[1] = ports;
-		words[2] = outer;
-		return siphash_words(&t->key, words, outer ? 3 : 2);
+	if (is_ipv4(a) && is_ipv4(b)) {
+		const uint64_t words[3] = { (uint64_t)quarter_of(a, 3) << 32 | quarter_of(b, 3), ports, outer };
+
+		return outer ? siphash_words(&t->key, words, 3) : siphash_words(&t->key, words, 2);
 	}
-	words[4] = high[0];
-	words[5] = high[1];
+	const uint64_t words[6] = { half_of(a, 1), half_of(b, 1), ports, outer, half_of(a, 0), half_of(b, 0) };
+
 	return siphash_words(&t->key, words, 6);
 }
 
