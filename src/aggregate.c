@@ -61,7 +61,7 @@ static struct opening *add_opening(struct stage *st, struct host *h, const struc
 	};
 
 	st->hosts.any_number = st->hosts.any_number || t->seq;
-	if (o.tuple && h->numbers < ISN_KEPT)
+	if (hosts_note(h, o.tuple, o.isn) && o.tuple && h->numbers < ISN_KEPT)
 		n = hosts_openings(&st->hosts, h, list);
 	for (unsigned i = 0; i < n && o.tuple; i++)
 		if (list[i]->tuple == o.tuple || is_copy(&o, list[i]))

@@ -52,6 +52,7 @@ struct engine {
 	bool firing;   /* what is told now is told because of a timer, */
 	int64_t due;   /* of that time, or because the input ends: then the number of the connection, */
 	uint32_t due_order; /* and of which connection, as the wheel orders them */
+	bool draining;  /* the input is over: what is released need not be taken out of anything */
 	bool replaying; /* a quiet connection becomes a struct conn: what happens was counted before */
 };
 

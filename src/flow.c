@@ -1,6 +1,5 @@
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -21,7 +20,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	memcpy(&t->key, key, sizeof(t->key));
 	if (!memcmp(key, zero, sizeof(zero)) && getrandom(&t->key, sizeof(t->key), 0) != sizeof(t->key))
 		return fail(e, "no random key for the flow table: %s", strerror(errno));
-	t->slots = calloc(FIRST_SLOTS, sizeof(*t->slots));
+	t->slots = pages_take(FIRST_SLOTS * sizeof(*t->slots));
 	if (!t->slots)
 		return fail(e, "no memory for the flow table");
 	return slab_init(&t->conns, sizeof(struct conn), limit, e) &&
@@ -32,7 +31,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 
 void flow_finish(struct flow_table *t)
 {
-	free(t->slots);
+	pages_give(t->slots, (t->mask + 1) * sizeof(*t->slots));
 	t->slots = NULL;
 	slab_finish(&t->conns);
 	slab_finish(&t->quiet);
@@ -196,7 +195,7 @@ void flow_prefetch_part(const struct flow_table *t, uint64_t hash)
 static void grow(struct flow_table *t)
 {
 	const uint64_t mask = t->mask * 2 + 1;
-	uint64_t *slots = calloc(mask + 1, sizeof(*slots));
+	uint64_t *slots = pages_take((mask + 1) * sizeof(*slots));
 
 	if (!slots)
 		return; /* it goes on, fuller and slower */
@@ -209,7 +208,7 @@ static void grow(struct flow_table *t)
 			j = (j + 1) & mask;
 		slots[j] = t->slots[i];
 	}
-	free(t->slots);
+	pages_give(t->slots, (t->mask + 1) * sizeof(*slots));
 	t->slots = slots;
 	t->mask = mask;
 }

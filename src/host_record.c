@@ -101,9 +101,9 @@ static void add_client(struct tcplint_host *out, const struct host *h)
 	out->scan.end = c->last_scan.ts;
 	out->scan.targets = c->targets;
 	out->scan.failed = c->failed;
-	out->probes_fin = c->probe[PROBE_FIN].count;
-	out->probes_null = c->probe[PROBE_NULL].count;
-	out->probes_xmas = c->probe[PROBE_XMAS].count;
+	out->probes_fin = c->probes ? c->probe[PROBE_FIN].count : 0;
+	out->probes_null = c->probes ? c->probe[PROBE_NULL].count : 0;
+	out->probes_xmas = c->probes ? c->probe[PROBE_XMAS].count : 0;
 }
 
 static void add_service(struct tcplint_host *out, const struct host *h)

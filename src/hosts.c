@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "hosts.h"
 
 #define LEAST 1024
 #define MOST  65536
+#define LINE  64 /* bytes of a cache line */
 
 bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key *key, struct error *e)
 {
@@ -17,16 +19,19 @@ bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key 
 		slots *= 2;
 	*t = (struct hosts){ .key = *key, .mask = slots - 1 };
 	t->slots = calloc(slots, sizeof(*t->slots));
-	if (!t->slots)
+	t->links = calloc(limit + 1, sizeof(*t->links));
+	if (!t->slots || !t->links)
 		return fail(e, "no memory for the table of hosts");
-	return slab_init(&t->hosts, sizeof(struct host), limit, e) &&
+	return slab_init(&t->hosts, (sizeof(struct host) + LINE - 1) / LINE * LINE, limit, e) &&
 	       slab_init(&t->chunks, sizeof(struct chunk), 2 * limit, e);
 }
 
 void hosts_finish(struct hosts *t)
 {
 	free(t->slots);
+	free(t->links);
 	t->slots = NULL;
+	t->links = NULL;
 	slab_finish(&t->hosts);
 	slab_finish(&t->chunks);
 }
@@ -34,18 +39,35 @@ void hosts_finish(struct hosts *t)
 uint64_t hosts_memory(const struct hosts *t)
 {
 	return (uint64_t)t->hosts.limit * t->hosts.cell + (uint64_t)t->chunks.limit * t->chunks.cell +
-	       ((uint64_t)t->mask + 1) * sizeof(*t->slots);
+	       ((uint64_t)t->mask + 1) * sizeof(*t->slots) + (uint64_t)t->hosts.limit * sizeof(*t->links);
 }
 
 /* ---- by address ---- */
 
 static uint32_t hash_of(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	uint64_t words[3];
 
-	memcpy(words, ip, 16);
 	words[2] = (uint64_t)kind << 16 | port;
+	if (!memcmp(ip, mapped, sizeof(mapped))) { /* one word for IPv4; the length keeps the kinds apart */
+		uint32_t ipv4;
+
+		memcpy(&ipv4, ip + 12, sizeof(ipv4));
+		words[0] = (uint64_t)ipv4 << 32 | words[2];
+		return (uint32_t)siphash_words(&t->key, words, 1);
+	}
+	memcpy(words, ip, 16);
 	return (uint32_t)siphash_words(&t->key, words, 3);
+}
+
+static bool same_ip(const uint8_t a[16], const uint8_t b[16])
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return x[0] == y[0] && x[1] == y[1];
 }
 
 /* The slot that holds it, or the empty one where it would stand. */
@@ -58,7 +80,7 @@ static uint32_t probe(const struct hosts *t, uint32_t hash, enum host_kind kind,
 			continue;
 		const struct host *h = host_at(t, (uint32_t)t->slots[i]);
 
-		if (h->kind == kind && h->port == port && !memcmp(h->ip, ip, 16))
+		if (h->kind == kind && h->port == port && same_ip(h->ip, ip))
 			break;
 	}
 	return i;
@@ -85,28 +107,29 @@ static uint32_t number_of(const struct hosts *t, const struct host *h)
 	return (uint32_t)((size_t)((const uint8_t *)h - t->hosts.base) / t->hosts.cell);
 }
 
-static void leave_list(struct hosts *t, struct host *h)
+static void leave_list(struct hosts *t, struct host *h, uint32_t number)
 {
-	if (h->older)
-		host_at(t, h->older)->newer = h->newer;
+	const struct host_link link = t->links[number];
+
+	if (link.older)
+		t->links[link.older].newer = link.newer;
 	else
-		t->list[h->worth].oldest = h->newer;
-	if (h->newer)
-		host_at(t, h->newer)->older = h->older;
+		t->list[h->worth].oldest = link.newer;
+	if (link.newer)
+		t->links[link.newer].older = link.older;
 	else
-		t->list[h->worth].newest = h->older;
+		t->list[h->worth].newest = link.older;
 	t->list[h->worth].n--;
 }
 
-static void join_list(struct hosts *t, struct host *h, enum host_worth worth)
+static void join_list(struct hosts *t, struct host *h, uint32_t number, enum host_worth worth)
 {
-	const uint32_t number = number_of(t, h);
+	const uint32_t before = t->list[worth].newest;
 
 	h->worth = (uint8_t)worth;
-	h->newer = 0;
-	h->older = t->list[worth].newest;
-	if (h->older)
-		host_at(t, h->older)->newer = number;
+	t->links[number] = (struct host_link){ .older = before };
+	if (before)
+		t->links[before].newer = number;
 	else
 		t->list[worth].oldest = number;
 	t->list[worth].newest = number;
@@ -119,20 +142,20 @@ static void settle_shares(struct hosts *t)
 	static const unsigned share[HOST_WORTHS] = { [HOST_KNOWN] = 2, [HOST_ACCUSED] = 4 };
 
 	for (unsigned w = HOST_ACCUSED; w > HOST_SEEN_ONCE; w--) {
-		struct host *h = host_at(t, t->list[w].oldest);
+		const uint32_t number = t->list[w].oldest;
 
 		if (t->list[w].n <= t->hosts.limit / share[w])
 			continue;
-		leave_list(t, h);
-		join_list(t, h, (enum host_worth)(w - 1));
+		leave_list(t, host_at(t, number), number);
+		join_list(t, host_at(t, number), number, (enum host_worth)(w - 1));
 	}
 }
 
 void hosts_set_worth(struct hosts *t, struct host *h, enum host_worth worth)
 {
 	if (h->worth < worth) {
-		leave_list(t, h);
-		join_list(t, h, worth);
+		leave_list(t, h, number_of(t, h));
+		join_list(t, h, number_of(t, h), worth);
 		settle_shares(t);
 	}
 }
@@ -152,35 +175,56 @@ static void drop_chunk(struct hosts *t, struct host *h)
 /* Hosts that came back hold most of the openings: one of those that were not heard of for long forgets some. */
 static bool reclaim(struct hosts *t, const struct host *keep)
 {
-	struct host *h = host_at(t, t->list[HOST_KNOWN].oldest);
+	uint32_t number = t->list[HOST_KNOWN].oldest;
 
-	for (unsigned i = 0; i < 64 && h; i++, h = host_at(t, h->newer))
+	for (unsigned i = 0; i < 64 && number; i++, number = t->links[number].newer) {
+		struct host *h = host_at(t, number);
+
 		if (h != keep && h->oldest) {
 			drop_chunk(t, h);
 			return true;
 		}
+	}
 	return false;
+}
+
+/* One eviction seldom comes alone: what those that go next need is on its way, the entry first, then what hangs on it. */
+static void foresee(const struct hosts *t, uint32_t number)
+{
+	const uint32_t next = t->links[number].newer, second = t->links[next].newer;
+	const struct host *h = host_at(t, next);
+
+	if (second)
+		PREFETCH(host_at(t, t->links[second].newer));
+	if (!h)
+		return;
+	PREFETCH(&t->slots[h->hash & t->mask]);
+	if (h->oldest)
+		PREFETCH(chunk_at(t, h->oldest));
 }
 
 /* Let the least valuable entry go; not `keep`. */
 static void evict(struct hosts *t, const struct host *keep)
 {
-	struct host *h = NULL;
+	uint32_t number = 0;
 
-	for (unsigned w = 0; w < HOST_WORTHS && !h; w++) {
-		h = host_at(t, t->list[w].oldest);
-		if (h && h == keep)
-			h = host_at(t, h->newer);
+	for (unsigned w = 0; w < HOST_WORTHS && !number; w++) {
+		number = t->list[w].oldest;
+		if (number && host_at(t, number) == keep)
+			number = t->links[number].newer;
 	}
+	struct host *h = host_at(t, number);
+
 	assert(h);
+	foresee(t, number);
 	t->evicted++;
 	if (t->forget)
 		t->forget(t->user, h);
 	hosts_drop_openings(t, h);
-	leave_list(t, h);
+	leave_list(t, h, number);
 	h->in_use = false;
-	vacate(t, probe(t, hash_of(t, (enum host_kind)h->kind, h->ip, h->port), (enum host_kind)h->kind, h->ip, h->port));
-	slab_give(&t->hosts, number_of(t, h));
+	vacate(t, probe(t, h->hash, (enum host_kind)h->kind, h->ip, h->port));
+	slab_give(&t->hosts, number);
 }
 
 struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
@@ -188,34 +232,68 @@ struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[1
 	return host_at(t, (uint32_t)t->slots[probe(t, hash_of(t, kind, ip, port), kind, ip, port)]);
 }
 
-struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
+/* What is used of every entry of the kind; the rest is as the entry before it left it. */
+static size_t needed(enum host_kind kind)
 {
-	const uint32_t hash = hash_of(t, kind, ip, port);
-	struct host *h = host_at(t, (uint32_t)t->slots[probe(t, hash, kind, ip, port)]);
-
-	if (h) {
-		const enum host_worth worth = h->worth == HOST_SEEN_ONCE ? HOST_KNOWN : (enum host_worth)h->worth;
-
-		leave_list(t, h);
-		join_list(t, h, worth);
-		settle_shares(t);
-		h->last = ts;
-		return h;
+	switch (kind) {
+	case HOST_CLIENT:
+	case HOST_SERVER:
+		return offsetof(struct host, client.probe);
+	case HOST_SERVICE:
+		return offsetof(struct host, service) + sizeof(struct service);
+	case HOST_ACKS:
+	case HOST_CONNECTS:
+	case HOST_UNASKED:
+	case HOST_RESETS:
+		break;
 	}
-	uint32_t number = slab_take(&t->hosts);
+	return sizeof(struct host);
+}
+
+struct probes *hosts_probes(struct host *h, enum probe kind)
+{
+	if (!h->client.probes)
+		memset(h->client.probe, 0, sizeof(h->client.probe));
+	h->client.probes = true;
+	return &h->client.probe[kind];
+}
+
+static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
+{
+	uint32_t number = slab_take_as_is(&t->hosts);
 
 	if (!number) {
 		evict(t, NULL);
-		number = slab_take(&t->hosts);
+		number = slab_take_as_is(&t->hosts);
 	}
-	h = host_at(t, number);
+	struct host *h = host_at(t, number);
+
+	memset(h, 0, needed(kind));
 	memcpy(h->ip, ip, 16);
 	h->port = port;
 	h->kind = (uint8_t)kind;
+	h->hash = hash;
 	h->in_use = true;
 	h->first = h->last = ts;
-	join_list(t, h, HOST_SEEN_ONCE);
+	join_list(t, h, number, HOST_SEEN_ONCE);
 	t->slots[probe(t, hash, kind, ip, port)] = (uint64_t)hash << 32 | number;
+	return h;
+}
+
+struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
+{
+	const uint32_t hash = hash_of(t, kind, ip, port);
+	const uint32_t number = (uint32_t)t->slots[probe(t, hash, kind, ip, port)];
+	struct host *h = host_at(t, number);
+
+	if (!h)
+		return add(t, hash, kind, ip, port, ts);
+	h->last = ts;
+	if (t->list[h->worth].newest == number && h->worth != HOST_SEEN_ONCE)
+		return h;
+	leave_list(t, h, number);
+	join_list(t, h, number, h->worth == HOST_SEEN_ONCE ? HOST_KNOWN : (enum host_worth)h->worth);
+	settle_shares(t);
 	return h;
 }
 
@@ -243,6 +321,23 @@ struct opening *hosts_add_opening(struct hosts *t, struct host *h)
 	}
 	h->kept++;
 	return &last->opening[last->n++];
+}
+
+static bool note(uint64_t words[PRINT_WORDS], uint32_t print)
+{
+	const unsigned bit = print * UINT32_C(2654435769) >> 24;
+	const uint64_t mask = UINT64_C(1) << bit % 64;
+	const bool before = words[bit / 64] & mask;
+
+	words[bit / 64] |= mask;
+	return before;
+}
+
+bool hosts_note(struct host *h, uint32_t tuple, uint32_t isn)
+{
+	const bool known = note(h->prints[1], isn);
+
+	return (tuple && note(h->prints[0], tuple)) || known;
 }
 
 void hosts_drop_openings(struct hosts *t, struct host *h)

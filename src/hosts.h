@@ -78,6 +78,7 @@ struct client {
 	uint64_t completed, refused, aborted;
 	struct mark first_scan, last_scan; /* scan_syn */
 	uint32_t targets, failed;          /* of the window in which it fired */
+	bool probes;                       /* it sent some: hosts_probes() */
 	struct probes probe[PROBES];
 };
 
@@ -140,8 +141,10 @@ struct resets {
 	struct mark sample[2]; /* the first of the window, the latest */
 };
 
+#define PRINT_WORDS 4
+
+/* By how often it is touched: most entries are of clients, of which each opening needs the first three cache lines. */
 struct host {
-	uint32_t older, newer; /* in the list of its worth */
 	uint8_t ip[16];
 	uint16_t port; /* HOST_SERVICE */
 	uint8_t kind, worth;
@@ -149,14 +152,15 @@ struct host {
 	bool repeated;    /* two openings had the same number */
 	bool judged;      /* an ISN rule has fired: the others are the same cause */
 	bool reported;    /* its record has been written as it is now */
+	uint32_t hash;    /* of kind, address and port */
 	uint32_t findings; /* cells */
 	uint32_t oldest, newest, kept; /* chunks, and openings in them */
 	uint32_t numbers; /* how many were taken for the tests */
-	int64_t first, last;
 	uint64_t openings;  /* that it made, answered, or was offered */
+	int64_t last;
+	uint64_t prints[2][PRINT_WORDS]; /* of the openings kept, tuples and numbers: hosts_note() */
+	int64_t first;
 	uint64_t aggregated; /* findings of connections that its own stand for */
-	struct isn_verdict isn; /* once `judged` */
-	uint32_t shown[TCPLINT_MAX_NUMBERS];
 	struct {
 		int64_t lower, upper; /* the longest that it was seen to be held, the shortest after which it was not; 0: not known */
 		uint32_t n;           /* connections that showed it */
@@ -167,11 +171,18 @@ struct host {
 		struct watch watch;
 		struct resets resets;
 	};
+	struct isn_verdict isn; /* once `judged`, and so is what follows */
+	uint32_t shown[TCPLINT_MAX_NUMBERS];
+};
+
+struct host_link {
+	uint32_t older, newer;
 };
 
 struct hosts {
 	struct slab hosts, chunks;
 	struct siphash_key key;
+	struct host_link *links; /* each entry's place in the list of its worth, by its number */
 	uint64_t *slots; /* half of the hash above, the entry's number below; 0: empty */
 	uint32_t mask;
 	struct {
@@ -214,9 +225,16 @@ struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[1
 /* It, or a new one; now the most recently used. */
 struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts);
 void hosts_set_worth(struct hosts *t, struct host *h, enum host_worth worth);
+/* Of a client, zeroed the first time. */
+struct probes *hosts_probes(struct host *h, enum probe kind);
 
 struct opening *hosts_add_opening(struct hosts *t, struct host *h);
 void hosts_drop_openings(struct hosts *t, struct host *h);
+/*
+ * Remember the prints of an opening that is about to be added.  False: none that is kept has that `tuple` (unless it is 0) or
+ * that number.
+ */
+bool hosts_note(struct host *h, uint32_t tuple, uint32_t isn);
 /* The kept openings, oldest first, into `out`, which has room for OPENINGS_KEPT + CHUNK_OPENINGS. */
 unsigned hosts_openings(const struct hosts *t, const struct host *h, struct opening **out);
 

@@ -276,7 +276,7 @@ void judge_scan(struct stage *st, struct host *h, struct mark now, bool last)
 
 void judge_probe(struct stage *st, struct host *h, enum probe kind, uint32_t target, struct mark m)
 {
-	struct probes *p = &h->client.probe[kind];
+	struct probes *p = hosts_probes(h, kind);
 	struct host_view hv = { .h = h, .probe = (int)kind };
 	unsigned at = 0;
 

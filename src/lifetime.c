@@ -312,6 +312,7 @@ static void release_listed(struct engine *en, enum tcplint_end end)
 	struct open *list = malloc(n * sizeof(*list));
 
 	if (!list) { /* no memory to sort them */
+		en->draining = false;
 		while (flow_least_valuable(t))
 			release_any(en, flow_least_valuable(t), end);
 		return;
@@ -328,6 +329,7 @@ void engine_drain(struct engine *en, bool interrupted)
 
 	en->firing = true;
 	en->due_order = 0;
+	en->draining = true;
 	if (!release_sorted(en, end))
 		release_listed(en, end);
 	en->firing = false;

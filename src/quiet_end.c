@@ -170,7 +170,7 @@ static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end
 
 void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int64_t now)
 {
-	const struct quiet *q = flow_quiet(&en->flows, number);
+	struct quiet *q = flow_quiet(&en->flows, number);
 	const bool opened = q->stage >= QUIET_OPEN, closed = q->stage == QUIET_CLOSED;
 	struct tcplint_counters *n = en->counters;
 
@@ -182,6 +182,9 @@ void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int
 	n->teardown[closed ? TCPLINT_CONFORMANT : TCPLINT_NOT_SEEN]++;
 	n->end[closed ? TCPLINT_END_FIN : end]++;
 	n->origin[TCPLINT_ORIGIN_SYN]++;
+	q->in_use = false;
+	if (en->draining)
+		return;
 	wheel_disarm(&en->wheel, number);
 	flow_remove(&en->flows, number);
 }

@@ -20,33 +20,55 @@ static void ask_for_huge_pages(uint8_t *base, size_t bytes)
 		(void)madvise(base + from, bytes - from, MADV_HUGEPAGE);
 }
 
+void *pages_take(size_t bytes)
+{
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (base == MAP_FAILED)
+		return NULL;
+	ask_for_huge_pages(base, bytes);
+	return base;
+}
+
+void pages_give(void *pages, size_t bytes)
+{
+	if (pages)
+		munmap(pages, bytes);
+}
+
 bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e)
 {
 	const size_t bytes = cell * ((size_t)limit + 1);
-	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *base = pages_take(bytes);
 
 	assert(cell >= sizeof(uint32_t));
-	if (base == MAP_FAILED)
+	if (!base)
 		return fail(e, "cannot reserve %zu bytes of address space: %s", bytes, strerror(errno));
-	ask_for_huge_pages(base, bytes);
 	*s = (struct slab){ .base = base, .cell = cell, .limit = limit, .fresh = 1 };
 	return true;
 }
 
 void slab_finish(struct slab *s)
 {
-	if (s->base)
-		munmap(s->base, s->cell * ((size_t)s->limit + 1));
+	pages_give(s->base, s->cell * ((size_t)s->limit + 1));
 	*s = (struct slab){ 0 };
 }
 
 uint32_t slab_take(struct slab *s)
 {
+	const uint32_t fresh = s->fresh, number = slab_take_as_is(s);
+
+	if (number && number < fresh) /* the kernel zeroed it otherwise */
+		memset(slab_at(s, number), 0, s->cell);
+	return number;
+}
+
+uint32_t slab_take_as_is(struct slab *s)
+{
 	uint32_t number = s->free;
 
 	if (number) {
 		memcpy(&s->free, slab_at(s, number), sizeof(s->free));
-		memset(slab_at(s, number), 0, s->cell);
 	} else if (s->fresh <= s->limit) {
 		number = s->fresh++;
 	} else {

@@ -13,6 +13,10 @@
 
 #include "error.h"
 
+/* Zeroed memory, touched as it is used; null when there is none.  To be given back with its size. */
+void *pages_take(size_t bytes);
+void pages_give(void *pages, size_t bytes);
+
 struct slab {
 	uint8_t *base;
 	size_t cell;     /* bytes */
@@ -27,6 +31,8 @@ void slab_finish(struct slab *s);
 
 /* A zeroed cell, or 0 when all are in use. */
 uint32_t slab_take(struct slab *s);
+/* The same, with whatever it held before. */
+uint32_t slab_take_as_is(struct slab *s);
 void slab_give(struct slab *s, uint32_t number);
 
 static inline void *slab_at(const struct slab *s, uint32_t number)
