@@ -179,16 +179,37 @@ void flow_prefetch(const struct flow_table *t, uint64_t hash)
 		PREFETCH(p + i);
 }
 
-void flow_prefetch_part(const struct flow_table *t, uint64_t hash)
+/* The quiet connection where the hash would have it stand, or null. */
+static const struct quiet *likely(const struct flow_table *t, uint64_t hash)
 {
 	const uint64_t slot = t->slots[home_of(hash, t->mask)];
 	const uint32_t number = (uint32_t)slot;
 
-	if ((slot & TAG_MASK) != (hash & TAG_MASK) || !flow_is_quiet(number) || !flow_quiet(t, number)->part)
-		return;
-	const uint8_t *p = slab_at(&t->parts, flow_quiet(t, number)->part);
+	return (slot & TAG_MASK) == (hash & TAG_MASK) && flow_is_quiet(number) ? flow_quiet(t, number) : NULL;
+}
 
-	for (unsigned i = 0; i < 256; i += 64)
+bool flow_prefetch_part(const struct flow_table *t, uint64_t hash)
+{
+	const struct quiet *q = likely(t, hash);
+
+	if (!q || !q->part)
+		return q && q->stage == QUIET_SYNACK;
+	const uint8_t *p = slab_at(&t->parts, q->part);
+
+	for (unsigned i = 0; i < sizeof(struct quiet_part); i += 64)
+		PREFETCH(p + i);
+	return false;
+}
+
+void flow_prefetch_closing(const struct flow_table *t, uint64_t hash)
+{
+	const struct quiet *q = likely(t, hash);
+
+	if (!q || !q->part || !flow_part(t, q)->closing)
+		return;
+	const uint8_t *p = slab_at(&t->closings, flow_part(t, q)->closing);
+
+	for (unsigned i = 0; i < sizeof(struct quiet_closing); i += 64)
 		PREFETCH(p + i);
 }
 

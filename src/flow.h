@@ -73,7 +73,9 @@ uint32_t flow_find(const struct flow_table *t, const struct flow_key *key, uint6
 /* Hints, each of which needs the one before it to be some time ago: the index, the connection, its parts. */
 void flow_prefetch_slot(const struct flow_table *t, uint64_t hash);
 void flow_prefetch(const struct flow_table *t, uint64_t hash);
-void flow_prefetch_part(const struct flow_table *t, uint64_t hash);
+/* True: it is quiet and waits for its third segment, and has no parts yet. */
+bool flow_prefetch_part(const struct flow_table *t, uint64_t hash);
+void flow_prefetch_closing(const struct flow_table *t, uint64_t hash);
 
 /* Whether there is room for one more connection. */
 static inline bool flow_has_room(const struct flow_table *t)

@@ -23,7 +23,7 @@ bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key 
 	if (!t->slots || !t->links)
 		return fail(e, "no memory for the table of hosts");
 	return slab_init(&t->hosts, (sizeof(struct host) + LINE - 1) / LINE * LINE, limit, e) &&
-	       slab_init(&t->chunks, sizeof(struct chunk), 2 * limit, e);
+	       slab_init(&t->chunks, (sizeof(struct chunk) + LINE - 1) / LINE * LINE, 2 * limit, e);
 }
 
 void hosts_finish(struct hosts *t)
@@ -44,7 +44,7 @@ uint64_t hosts_memory(const struct hosts *t)
 
 /* ---- by address ---- */
 
-static uint32_t hash_of(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
+uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	uint64_t words[3];
@@ -84,6 +84,35 @@ static uint32_t probe(const struct hosts *t, uint32_t hash, enum host_kind kind,
 			break;
 	}
 	return i;
+}
+
+void hosts_prefetch_slot(const struct hosts *t, uint32_t hash)
+{
+	PREFETCH(&t->slots[hash & t->mask]);
+}
+
+/* The entry where the hash would have it stand, or null: it is not there, or further on. */
+static const struct host *likely(const struct hosts *t, uint32_t hash)
+{
+	const uint64_t slot = t->slots[hash & t->mask];
+
+	return slot >> 32 == hash ? host_at(t, (uint32_t)slot) : NULL;
+}
+
+void hosts_prefetch(const struct hosts *t, uint32_t hash)
+{
+	const struct host *h = likely(t, hash);
+
+	for (unsigned i = 0; h && i < 4; i++)
+		PREFETCH((const uint8_t *)h + i * LINE);
+}
+
+void hosts_prefetch_openings(const struct hosts *t, uint32_t hash)
+{
+	const struct host *h = likely(t, hash);
+
+	for (unsigned i = 0; h && h->newest && i < 4; i++)
+		PREFETCH((const uint8_t *)chunk_at(t, h->newest) + i * LINE);
 }
 
 /* Empty a slot and close the gap behind it. */
@@ -229,7 +258,7 @@ static void evict(struct hosts *t, const struct host *keep)
 
 struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
-	return host_at(t, (uint32_t)t->slots[probe(t, hash_of(t, kind, ip, port), kind, ip, port)]);
+	return host_at(t, (uint32_t)t->slots[probe(t, hosts_hash(t, kind, ip, port), kind, ip, port)]);
 }
 
 /* What is used of every entry of the kind; the rest is as the entry before it left it. */
@@ -282,7 +311,7 @@ static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, con
 
 struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
 {
-	const uint32_t hash = hash_of(t, kind, ip, port);
+	const uint32_t hash = hosts_hash(t, kind, ip, port);
 	const uint32_t number = (uint32_t)t->slots[probe(t, hash, kind, ip, port)];
 	struct host *h = host_at(t, number);
 

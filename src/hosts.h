@@ -228,6 +228,12 @@ void hosts_set_worth(struct hosts *t, struct host *h, enum host_worth worth);
 /* Of a client, zeroed the first time. */
 struct probes *hosts_probes(struct host *h, enum probe kind);
 
+/* Hints, each of which needs the one before it to be some time ago: the index, the entry, its latest openings. */
+uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port);
+void hosts_prefetch_slot(const struct hosts *t, uint32_t hash);
+void hosts_prefetch(const struct hosts *t, uint32_t hash);
+void hosts_prefetch_openings(const struct hosts *t, uint32_t hash);
+
 struct opening *hosts_add_opening(struct hosts *t, struct host *h);
 void hosts_drop_openings(struct hosts *t, struct host *h);
 /*

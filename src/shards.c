@@ -56,13 +56,24 @@ static bool has_work(const void *what)
 	return atomic_load_explicit(&a->all->published, memory_order_acquire) > a->done;
 }
 
-/* Ask for what some frames need; see flow.h. */
-static void prefetch(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n,
-		     void (*what)(const struct flow_table *t, uint64_t hash))
+/* Ask for what some frames need, at most AHEAD of them. */
+static void prefetch(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		if (waiting_has_place(&x->frame[mine[i]]))
-			what(flows, x->frame[mine[i]].place.hash);
+	struct ahead a[AHEAD];
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct waiting *w = &x->frame[mine[i]];
+
+		if (w->result == DECODE_SEGMENT)
+			ahead_begin(flows, NULL, &a[i], &w->segment, w->place.hash);
+	}
+	for (unsigned step = 0; step < AHEAD_STEPS; step++)
+		for (uint32_t i = 0; i < n; i++) {
+			const struct waiting *w = &x->frame[mine[i]];
+
+			if (w->result == DECODE_SEGMENT)
+				ahead_step(flows, NULL, &a[i], &w->segment, w->place.hash, step);
+		}
 }
 
 static void work_on(struct shard *s, unsigned number, const struct stretch *x)
@@ -77,9 +88,7 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	for (uint32_t from = 0; from < count; from += AHEAD) {
 		const uint32_t n = count - from < AHEAD ? count - from : AHEAD;
 
-		prefetch(&en->flows, x, mine + from, n, flow_prefetch_slot);
-		prefetch(&en->flows, x, mine + from, n, flow_prefetch);
-		prefetch(&en->flows, x, mine + from, n, flow_prefetch_part);
+		prefetch(&en->flows, x, mine + from, n);
 		for (uint32_t i = from; i < from + n; i++) {
 			relay_frame(&s->relay, mine[i]);
 			waiting_take(&x->frame[mine[i]], en);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "aggregate.h"
+#include "ahead.h"
 #include "clock.h"
 #include "decode.h"
 #include "waiting.h"
@@ -180,19 +181,21 @@ static void begin(struct tcplint *t, int64_t ts)
 		shards_engine(t->shards, i)->limits.capture_start = ts;
 }
 
+static inline void look_ahead(struct tcplint *t, struct waiting *w, unsigned step)
+{
+	if (w->result == DECODE_SEGMENT)
+		ahead_step(&t->engine.flows, &t->stage.hosts, &w->ahead, &w->segment, w->place.hash, step);
+}
+
 /* Frames that wait for the only engine. */
 static void take_all(struct tcplint *t)
 {
-	const struct flow_table *flows = &t->engine.flows;
 	const unsigned n = t->ahead;
 
 	t->ahead = 0;
-	for (unsigned i = 0; i < n && n > 1; i++)
-		if (t->waiting[i].result == DECODE_SEGMENT)
-			flow_prefetch(flows, t->waiting[i].place.hash);
-	for (unsigned i = 0; i < n && n > 1; i++)
-		if (t->waiting[i].result == DECODE_SEGMENT)
-			flow_prefetch_part(flows, t->waiting[i].place.hash);
+	for (unsigned step = 0; step < AHEAD_STEPS && n > 1; step++)
+		for (unsigned i = 0; i < n; i++)
+			look_ahead(t, &t->waiting[i], step);
 	for (unsigned i = 0; i < n; i++)
 		waiting_take(&t->waiting[i], &t->engine);
 }
@@ -263,8 +266,8 @@ void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int link
 		shards_add(t->shards, &t->stage);
 		return;
 	}
-	if (waiting_has_place(d))
-		flow_prefetch_slot(&t->engine.flows, d->place.hash);
+	if (d->result == DECODE_SEGMENT)
+		ahead_begin(&t->engine.flows, &t->stage.hosts, &d->ahead, &d->segment, d->place.hash);
 	if (t->ahead == AHEAD)
 		take_all(t);
 }

@@ -2,16 +2,18 @@
 #ifndef TCPLINT_WAITING_H
 #define TCPLINT_WAITING_H
 
+#include "ahead.h"
 #include "decode.h"
 #include "engine.h"
 
 /* Frames that are decoded before the first of them is looked at, so that what each needs is on its way from memory. */
-#define AHEAD 16
+#define AHEAD 32
 
 struct waiting {
 	enum decode_result result;
 	bool turned; /* the clock was set back to `now` */
 	int64_t now; /* what time it is */
+	struct ahead ahead;
 	struct engine_place place;
 	struct twin twin; /* what place.twin points to */
 	struct segment segment;

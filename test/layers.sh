@@ -47,10 +47,11 @@ told: $connection hosts batch
 finding: $connection cells told message
 incarnation|engine|lifetime|quiet*|record*|resolve*|tell: $connection batch cells draft finding flow hosts slab wheel rule_index incarnation engine lifetime quiet quiet_cell recent record record_private resolve stir tell time_wait told vantage tracker twins
 stage|findings|released|aggregate|judge*|host_record|watch: $words view hosts cells rules rule_index slab batch told stage finding findings released aggregate judge watch stir
-waiting: decode engine
+ahead: $words flow hosts
+waiting: ahead decode engine
 relay: bell engine
 shards: error waiting relay stage
-tcplint: $words clock decode waiting engine shards twins stage aggregate
+tcplint: $words ahead clock decode waiting engine shards twins stage aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
