@@ -50,7 +50,7 @@ stage|findings|released|aggregate|judge*|host_record|watch: $words view hosts ce
 ahead: $words flow hosts
 waiting: ahead decode engine
 relay: bell engine
-shards: error waiting relay stage
+shards: error ahead waiting relay stage
 tcplint: $words ahead clock decode waiting engine shards twins stage aggregate
 report*: error names community_id rules report report_private
 catalogue: names report rules
