@@ -249,6 +249,12 @@ int64_t capture_clock(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* The kernel's own tenth of a second, and as much for the machine; of several rings, the slowest is waited for. */
+int64_t capture_lag(const struct capture *c)
+{
+	return (c->live && c->options.rings > 1 ? 5 : 2) * TICK_MS * INT64_C(1000000);
+}
+
 bool capture_is_live(const struct capture *c)
 {
 	return c->live;
@@ -286,7 +292,9 @@ int capture_snaplen(const struct capture *c)
 
 uint64_t capture_memory(const struct capture *c)
 {
-	return c->live ? live_buffer_kib(&c->options) * UINT64_C(1024) : 0;
+	const unsigned rings = c->options.rings > 1 ? c->options.rings : 1;
+
+	return c->live ? rings * live_buffer_kib(&c->options) * UINT64_C(1024) : 0;
 }
 
 void capture_locate(const struct capture *c, uint64_t ordinal, unsigned *file, uint64_t *number)

@@ -23,6 +23,8 @@ struct frame;
  */
 #define SNAPLEN_HEADERS (-1)
 
+#define RINGS_MAX 16
+
 struct capture_options {
 	const char *const *files; /* -r, in order; "-" is standard input */
 	unsigned file_count;      /* 0: `interface` is watched */
@@ -30,7 +32,8 @@ struct capture_options {
 	const char *filter;       /* pcap-filter(7), or null */
 	uint64_t count;           /* -c: stop after so many frames that passed the filter; 0: no limit */
 	int snaplen;              /* -s; 0: 262144 as in tcpdump; SNAPLEN_HEADERS: see there.  Frames of files are cut to it, too */
-	int buffer_kib;           /* -B; 0: 16 MiB */
+	int buffer_kib;           /* -B; 0: 16 MiB; of each ring */
+	unsigned rings;           /* of an interface: so many, between which the kernel shares the flows; 0: one; RINGS_MAX */
 	bool tunnels;             /* of an interface: let what may be a tunnel through the filter in the kernel */
 	bool wait;                /* --wait: for an interface that is not there, is down or goes away */
 	bool no_promiscuous;      /* -p */
@@ -89,11 +92,10 @@ bool capture_check_filter(const char *filter, struct error *e) MUST_CHECK;
  */
 enum capture_event capture_next(struct capture *c, struct frame *frame, struct error *e);
 
-/*
- * The wall clock on the packets' scale, nanoseconds since 1970.  Live, the kernel hands frames over up to a tenth of
- * a second after their time.
- */
+/* The wall clock on the packets' scale, nanoseconds since 1970. */
 int64_t capture_clock(void);
+/* Live: so long after its time, at most, a frame is handed over to whoever asks for it often enough. */
+int64_t capture_lag(const struct capture *c);
 
 /* After CAPTURE_MISSED and CAPTURE_CHANGED. */
 struct capture_gap capture_gap(const struct capture *c);

@@ -246,11 +246,19 @@ bool live_open(struct live *l, const struct capture_options *o, struct capture_c
 			return fail(e, "%s: stopped before the interface was there and up", l->name);
 		sleep_a_tick();
 	}
-	return true;
+	return rings_open(l, o, e);
+}
+
+bool live_open_ring(struct live *l, struct error *e)
+{
+	int status;
+
+	return open_once(l, l->o, &status, e);
 }
 
 void live_close(struct live *l)
 {
+	rings_close(l);
 	interface_detach(&l->net);
 	source_close(&l->source);
 }
@@ -285,6 +293,7 @@ static uint64_t count(struct live *l)
 	n->interface_drops_known = interface_own_drops(&l->net, &own);
 	if (!n->kernel_drops_known)
 		kernel = 0;
+	kernel += rings_count(l);
 	n->kernel_drops += kernel;
 	n->interface_drops += own;
 	return kernel + own;
@@ -332,8 +341,9 @@ static enum capture_event went(struct live *l, enum interface_state state, struc
 	const bool worse = l->state != INTERFACE_UP; /* down before, and gone now: said already */
 
 	l->state = state;
-	if (!l->o->wait) {
-		fail(e, "%s: %s", l->name, what);
+	if (!l->o->wait || (state == INTERFACE_GONE && l->more_count)) {
+		fail(e, "%s: %s%s", l->name, what,
+		     l->o->wait ? ", and several rings cannot be tied to the one that comes in its place" : "");
 		return CAPTURE_FAILED;
 	}
 	if (worse)
@@ -414,7 +424,7 @@ enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const 
 			sleep_a_tick();
 			return idle(l, e);
 		}
-		const int answer = pcap_next_ex(l->source.pcap, header, data);
+		const int answer = l->more_count ? rings_next(l, header, data) : pcap_next_ex(l->source.pcap, header, data);
 
 		if (answer == 1) {
 			if (++l->source.frames % LOOK_EVERY == 0)
@@ -431,7 +441,7 @@ enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const 
 		}
 		if (waited)
 			return idle(l, e);
-		waited = wait_a_tick(l, &broken);
+		waited = l->more_count ? rings_wait(l, &broken) : wait_a_tick(l, &broken);
 		if (broken) {
 			fail(e, "%s: poll: %s", l->name, strerror(errno));
 			return CAPTURE_FAILED;

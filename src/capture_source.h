@@ -132,6 +132,15 @@ struct live {
 	struct capture_gap gap;
 	struct capture_counters *counters;
 	uint32_t last_kernel, last_interface; /* as libpcap counted them, in 32 bits that wrap */
+	/* further rings (capture_rings.c), and what they count; each has no more of its own */
+	struct live *more;
+	unsigned more_count;
+	struct capture_counters of_more;
+	/* with several: its next frame, if `pending`; when it was last found empty */
+	bool pending;
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	int64_t ts, empty;
 	char found[64];  /* name of the interface that a number stood for */
 	char warning[512];
 };
@@ -139,6 +148,19 @@ struct live {
 /* Open, or with --wait wait until that can be done.  Counts go to `n` from then on. */
 bool live_open(struct live *l, const struct capture_options *o, struct capture_counters *n, struct error *e);
 void live_close(struct live *l);
+/* Another ring of the interface, which is there and up. */
+bool live_open_ring(struct live *l, struct error *e);
+
+/* capture_rings.c: those that were asked for besides the first. */
+bool rings_open(struct live *l, const struct capture_options *o, struct error *e);
+void rings_close(struct live *l);
+/* As pcap_next_ex(), over all of them. */
+int rings_next(struct live *l, struct pcap_pkthdr **header, const u_char **data);
+/* Wait for a tick at most.  False when nothing came. */
+bool rings_wait(struct live *l, bool *broken);
+/* What the kernel dropped for lack of room in the further ones since the last call. */
+uint64_t rings_count(struct live *l);
+
 /* The size of the buffer that is asked for. */
 unsigned live_buffer_kib(const struct capture_options *o);
 enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const u_char **data, struct error *e);

@@ -7,9 +7,6 @@
 #include "run_private.h"
 #include "signals.h"
 
-/* The kernel may hand a frame over a tenth of a second after its time: the clock must not overtake it. */
-#define DELIVERY_LAG INT64_C(200000000)
-
 /* Live, and under a load that never lets up: what was found waits no longer for more of it. */
 #define SHOW_EVERY INT64_C(100000000)
 
@@ -110,7 +107,7 @@ bool session_waiting(void *user, const char *news)
 		return s->broken || signals_stopped();
 	}
 	if (now != INT64_MIN)
-		tcplint_tick(s->lint, now - DELIVERY_LAG);
+		tcplint_tick(s->lint, now - capture_lag(s->capture));
 	else
 		now = tcplint_counters(s->lint)->last_ts;
 	const bool goes_on = destinations_mind(&s->to, now);
@@ -145,7 +142,7 @@ static bool linger(struct session *s, enum capture_event event)
 	if (event == CAPTURE_CHANGED)
 		tell_change(s);
 	if (event == CAPTURE_IDLE) {
-		tcplint_tick(s->lint, now - DELIVERY_LAG);
+		tcplint_tick(s->lint, now - capture_lag(s->capture));
 		goes_on = destinations_mind(&s->to, now);
 		stats_if_due(s, now);
 	}

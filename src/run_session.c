@@ -192,6 +192,7 @@ static bool confine(struct session *s, struct error *e)
 bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e)
 {
 	s->source = s->options->capture;
+	s->source.rings = lo->threads;
 	s->source.supports = decode_supports;
 	s->source.waiting = session_waiting;
 	s->source.user = s;

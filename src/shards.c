@@ -350,7 +350,7 @@ static bool open_all(struct shards *x, const struct tcplint_options *o, const st
 struct shards *shards_create(unsigned n, const struct tcplint_options *o, const struct ear *ear,
 			     const struct rule_index *rules, uint32_t connections, struct error *e)
 {
-	struct shards *x = aligned_alloc(64, sizeof(*x));
+	struct shards *x = malloc(sizeof(*x));
 
 	assert(n && n <= SHARDS_MAX);
 	if (x) {

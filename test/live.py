@@ -117,6 +117,37 @@ def privileges_are_gone(peer):
     server.close()
 
 
+def threads_share_the_work(peer):
+    """Several rings and engines: nothing is lost, all threads are confined, and a fault still shows at once."""
+    run = watch('--threads', '3', '--all')
+    ports = set()
+    for _ in range(40):
+        client, server = peer.connect()
+        port = client.getsockname()[1]
+        ports.add(port)
+        client.send(b'question')
+        server.recv(100)
+        client.close()
+        server.close()
+    macs = peer.last_sent(port)[0]
+    peer.forge(macs, 4712, 1, 0, SYN | FIN)
+    check(run.wait_for(finding('flags_syn_fin'), 1.2), 'threads: no flags_syn_fin at once')
+    threads = os.listdir(f'/proc/{run.process.pid}/task')
+    check(len(threads) == 4, f'{len(threads)} threads')
+    for thread in threads:
+        with open(f'/proc/{run.process.pid}/task/{thread}/status') as f:
+            status = dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
+        check(int(status['CapEff'], 16) == 0 and status['NoNewPrivs'] == '1' and
+              status['Seccomp'] == ('2' if run.records[0]['sandbox']['seccomp'] else '0'), f'a thread is not confined: {status}')
+    time.sleep(0.5)
+    status, said = run.end()
+    seen = [r['conn']['client']['port'] for r in run.records if r['type'] == 'connection']
+    check(status == 0 and not said, f'threads: status {status}: {said}')
+    check(all(seen.count(p) == 1 for p in ports), f'threads: {len(ports)} connections, {len(seen)} records')
+    rules = {r['rule'] for r in run.records if r['type'] == 'finding'}
+    check(rules <= {'flags_syn_fin'}, f'threads: {rules}')
+
+
 def a_capability_is_enough(peer):
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
@@ -216,7 +247,7 @@ def main():
         if not there:
             return 77
         link()
-        for test in (faults_show_at_once, privileges_are_gone, a_capability_is_enough, drops_are_counted,
+        for test in (faults_show_at_once, privileges_are_gone, threads_share_the_work, a_capability_is_enough, drops_are_counted,
                      pipes_are_heard, interfaces_come_back, interfaces_go):
             begun = time.monotonic()
             if test == interfaces_go:
