@@ -3,8 +3,10 @@
  *
  *	blast INTERFACE FRAMES-A-SECOND COUNT
  *
- * Each connection is SYN, SYN-ACK, ACK, three times 1000 bytes and their ACK, FIN, FIN and ACK, with right checksums,
- * from an address and port of its own.  Prints how many frames were sent, and how many a second that were.
+ * 4096 connections are open at once and take turns, a frame each.  Each is SYN, SYN-ACK, ACK, segments of 500 bytes and
+ * their acknowledgments, now in one direction and now in the other, FIN, FIN and ACK, with right checksums: 3/4 of them
+ * are 12 frames long, 3/16 are 60 and the rest 400; each is followed by another one from an address and port of its own.
+ * Prints how many frames were sent, and how many a second that were.
  */
 #define _GNU_SOURCE /* sendmmsg() */
 #include <arpa/inet.h>
@@ -12,6 +14,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,33 +23,19 @@
 #include <time.h>
 
 #define BATCH   64
-#define PAYLOAD 1000
+#define PAYLOAD 500
+#define SLOTS   4096
 #define HEADERS (14 + 20 + 20)
 #define SECOND  INT64_C(1000000000)
 
 enum { FIN = 1, SYN = 2, ACK = 16 };
 
-/* Numbers are relative to the sender's initial one. */
-static const struct step {
-	uint8_t back, flags;
+struct step {
+	bool back;
+	uint8_t flags;
 	uint16_t len;
-	uint32_t seq, ack;
-} steps[] = {
-	{ 0, SYN, 0, 0, 0 },
-	{ 1, SYN | ACK, 0, 0, 1 },
-	{ 0, ACK, 0, 1, 1 },
-	{ 0, ACK, PAYLOAD, 1, 1 },
-	{ 1, ACK, 0, 1, 1 + PAYLOAD },
-	{ 1, ACK, PAYLOAD, 1, 1 + PAYLOAD },
-	{ 0, ACK, 0, 1 + PAYLOAD, 1 + PAYLOAD },
-	{ 0, ACK, PAYLOAD, 1 + PAYLOAD, 1 + PAYLOAD },
-	{ 1, ACK, 0, 1 + PAYLOAD, 1 + 2 * PAYLOAD },
-	{ 0, FIN | ACK, 0, 1 + 2 * PAYLOAD, 1 + PAYLOAD },
-	{ 1, FIN | ACK, 0, 1 + PAYLOAD, 2 + 2 * PAYLOAD },
-	{ 0, ACK, 0, 2 + 2 * PAYLOAD, 2 + PAYLOAD },
+	uint32_t seq, ack; /* relative to the initial numbers */
 };
-
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 static uint8_t frames[BATCH][HEADERS + PAYLOAD];
 
@@ -79,11 +68,42 @@ static void checksum(uint8_t *at, const uint8_t *p, size_t n, uint32_t sum)
 	put16(at, ~sum);
 }
 
+/* How many frames the connections of a slot have. */
+static uint64_t length_of(uint64_t slot)
+{
+	return slot % 16 < 12 ? 12 : slot % 16 < 15 ? 60 : 400;
+}
+
+/* Frame `i` of a connection of `length` frames. */
+static struct step step_of(uint64_t i, uint64_t length)
+{
+	const uint64_t left = length - 1 - i, datum = i >= 3 ? (i - 3) / 2 : 0;
+	/* the even ones are the client's */
+	const bool back = datum % 2;
+	uint32_t sent[2] = { 1 + (uint32_t)((datum + 1) / 2) * PAYLOAD, 1 + (uint32_t)(datum / 2) * PAYLOAD };
+
+	if (i < 3)
+		return (struct step){ i == 1, i == 0 ? SYN : i == 1 ? SYN | ACK : ACK, 0, i == 2, i > 0 };
+	if (left < 3) {
+		const uint64_t data = (length - 6) / 2;
+
+		sent[0] = 1 + (uint32_t)((data + 1) / 2) * PAYLOAD;
+		sent[1] = 1 + (uint32_t)(data / 2) * PAYLOAD;
+		if (left == 1)
+			return (struct step){ true, FIN | ACK, 0, sent[1], sent[0] + 1 };
+		return (struct step){ false, left ? FIN | ACK : ACK, 0, sent[0] + !left, sent[1] + !left };
+	}
+	if ((i - 3) % 2 == 0)
+		return (struct step){ back, ACK, PAYLOAD, sent[back], sent[!back] };
+	return (struct step){ !back, ACK, 0, sent[!back], sent[back] + PAYLOAD };
+}
+
 /* Frame `n` of the run; its length.  The payload is zeros. */
 static size_t make(uint8_t *f, uint64_t n)
 {
-	const struct step *s = &steps[n % STEPS];
-	const uint64_t c = n / STEPS;
+	const uint64_t slot = n % SLOTS, turn = n / SLOTS, length = length_of(slot);
+	const uint64_t c = turn / length * SLOTS + slot;
+	const struct step step = step_of(turn % length, length), *s = &step;
 	/* Many hosts, as behind a busy service: one that opened them all would be a finding. */
 	const uint32_t client = 0x0a000002 + (uint32_t)(c % 4096), server = 0xc0000201;
 	const uint32_t port = 10000 + (uint32_t)(c / 4096 % 50000), from = s->back ? server : client, to = s->back ? client : server;
