@@ -5,8 +5,8 @@
 
 Of each rule, the shortest of the scripts of test/script that fires it is sent over a wire between two namespaces, in its
 own time: those that are over within SECONDS (3; 100 shows nearly all), all at once, each between addresses of its own;
-besides, scans of five kinds, and connections of the two kernels.  The last of them stop with the last frame, so that what is settled by
-a timer is settled on an interface where nothing arrives any more.
+besides, scans of five kinds, and connections of the two kernels.  The last of them stop with the last frame, so that
+what is settled by a timer is settled on an interface where nothing arrives any more.
 
 When a finding is settled is asked of the program itself, on a capture of the frames as they were sent, with a foreign
 segment every 20 ms: the finding stands between two of these.
@@ -33,6 +33,7 @@ from wire import HERE, OURS, PEER, THERE, check, failures, inside, ip, ipv4, lin
 NOT_SHOWN = {
     'capture_time_regression': 'the clock of a live capture does not go back',
     'mss_exceeded': 'takes -s 0',
+    'truncated_capture': 'about captures cut shorter than an interface is watched',
     'syn_flood': 'flood.py does',
 }
 STAGGER = 0.004  # seconds between the beginnings of two scripts
@@ -66,8 +67,8 @@ def play_of(program, mkpcap, script, number, directory):
     times = [f[0] for f in frames]
     if times != sorted(times) or not all(f[1] for f in frames) or max(len(f[2]) for f in frames) > 65000:
         return None
-    out = subprocess.run([program, '-r', capture, '--emit', 'finding', *EVERYTHING], capture_output=True, check=False).stdout
-    rules = {json.loads(line)['rule'] for line in out.splitlines()}
+    done = subprocess.run([program, '-r', capture, '--emit', 'finding', *EVERYTHING], capture_output=True, check=False)
+    rules = {json.loads(line)['rule'] for line in done.stdout.splitlines()}
     return script, times[-1] - times[0], [(t - times[0], data) for t, _, data in frames], rules
 
 
@@ -75,7 +76,8 @@ def choose(program, mkpcap, scripts, seconds, directory):
     """For each rule the shortest script; all rules that any script fires."""
     paths = sorted(glob.glob(os.path.join(scripts, '*.tcp')))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        plays = [p for p in pool.map(lambda i: play_of(program, mkpcap, paths[i], i, directory), range(len(paths))) if p]
+        plays = list(filter(None, pool.map(lambda i: play_of(program, mkpcap, paths[i], i, directory),
+                                           range(len(paths)))))
     best = {}
     for play in sorted(plays, key=lambda p: (p[1], p[0])):
         for rule in play[3]:
@@ -92,7 +94,7 @@ def readdressed(frames, number):
 
 
 def scans():
-    """(time, frame) of one host each for SYN, FIN, no flag, the lit tree and ACK, to sixty ports that all answer with a RST."""
+    """(time, frame) of hosts that send SYN, FIN, no flag, many, or ACK, to sixty ports that all answer with a RST."""
     target, frames = '198.18.0.7', []
     for kind, flags in enumerate((2, 1, 0, 41, 16)):
         scanner = f'198.18.1.{kind + 1}'
@@ -168,7 +170,7 @@ def send(schedule):
 def key_of(record):
     """What a finding is about."""
     conn = record.get('conn')
-    about = (conn['client']['ip'], conn['client']['port'], conn['server']['ip']) if conn else json.dumps(record.get('host'))
+    about = json.dumps(conn and [conn['client'], conn['server']['ip']] or record.get('host'))
     return record['rule'], about, record['offender']
 
 
@@ -191,13 +193,14 @@ def settled(program, schedule, sent, until, directory):
         f.write(struct.pack('=IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
         for t, data in sorted(frames, key=lambda one: one[0]):
             f.write(struct.pack('=IIII', int(t), int(t % 1 * 1e6), len(data), len(data)) + data)
-    out = subprocess.run([program, '-r', path, '-s', '256', '--emit', 'finding,segment', *EVERYTHING], stdout=subprocess.PIPE, check=True)
+    out = subprocess.run([program, '-r', path, '--emit', 'finding,segment', *EVERYTHING],
+                         stdout=subprocess.PIPE, check=True)
     when, now = {}, sent[0]
     for line in out.stdout.splitlines():
         record = json.loads(line)
         if record['type'] == 'segment':
             now = seconds_of(record)
-        elif TICKER.encode() not in line and now < until - 2 * TICK:  # or it was settled by the end
+        elif TICKER.encode() not in line and record['rule'] not in NOT_SHOWN and now < until - 2 * TICK:
             when.setdefault(key_of(record), max(now, seconds_of(record) if 'ts' in record else 0))
     return when
 
@@ -226,7 +229,7 @@ def judge(lines, when, neighbours):
         check(max(delays) <= LIMIT, f'{rule} came {max(delays):.3f} s after it was settled')
     delays = sorted(d for ds in rules.values() for d in ds)
     check(delays, 'nothing was found')
-    print(f'{len(rules)} rules, {len(delays)} findings; seconds until a finding came: median {delays[len(delays) // 2]:.3f},'
+    print(f'{len(rules)} rules, {len(delays)} findings; seconds until they came: median {delays[len(delays) // 2]:.3f},'
           f' greatest {delays[-1]:.3f}; {neighbours} connections of the kernels beside')
     return set(rules)
 
