@@ -5,6 +5,7 @@
 
 Skipped (status 77) where namespaces cannot be made.  Every wait is bounded.
 """
+import json
 import os
 import shutil
 import signal
@@ -13,17 +14,19 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from wire import (ACK, FIN, HERE, OURS, PATIENCE, PEER, PSH, SYN, THERE, Run, check, failures, finding, frame_of,
-                  inside, ip, link, namespaces, raw_socket)
+                  inside, ip, ipv4, link, namespaces, raw_socket, tcp)
 
 PROGRAM = os.path.abspath(sys.argv[1])
 
 
-def watch(*arguments, program=PROGRAM, **options):
-    run = Run(program, '-i', 'va', *arguments, **options)
+def watch(*more, program=PROGRAM, interface='va', arguments=(), **options):
+    arguments = [*more, *arguments]
+    run = Run(program, '-i', interface, *arguments, **options)
     check(run.of_type('capture'), 'no first record: ' + ' '.join(arguments))
     return run
 
@@ -168,6 +171,162 @@ def a_capability_is_enough(peer):
         check(status == 0 and run.records[-1]['connections']['total'] == 1, f'a plain user: {status} {said}')
 
 
+def without_permission(peer):
+    run = Run(PROGRAM, '-i', 'va', before=['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'])
+    out, said = run.process.communicate(timeout=PATIENCE)
+    check(run.process.returncode == 1 and not out and b'setcap cap_net_raw+ep' in said and said.count(b'\n') == 1,
+          f'a plain user without permission: {said}')
+
+
+def talk(namespace=THERE, to=OURS, **where):
+    """One clean connection, as the records of `where` have it; None when there is none."""
+    run = watch('--all', **where)
+    with inside(HERE):
+        listener = socket.create_server((to, 8080))
+    with inside(namespace):
+        client = socket.create_connection((to, 8080), PATIENCE)
+    server = listener.accept()[0]
+    client.send(b'question')
+    server.recv(100)
+    server.send(b'answer')
+    client.recv(100)
+    for one in (client, server, listener):
+        one.close()
+    time.sleep(0.4)
+    status, said = run.end()
+    check(status == 0 and not said, f'{where}: status {status}: {said}')
+    bad = [r['message'] for r in run.records if r['type'] == 'finding']
+    check(not bad, f'{where}: findings about a clean connection: {bad}')
+    return run, next((r for r in run.records if r['type'] == 'connection' and r['conn']['server']['port'] == 8080), None)
+
+
+def vlan_interfaces():
+    """One for VLAN 5 on either end; whether the kernel has them."""
+    try:
+        for namespace, name, address in ((HERE, 'va', '10.9.5.1'), (THERE, 'vb', '10.9.5.2')):
+            ip('-n', namespace, 'link', 'add', 'link', name, 'name', name + '.5', 'type', 'vlan', 'id', '5')
+            ip('-n', namespace, 'address', 'add', address + '/24', 'dev', name + '.5')
+            ip('-n', namespace, 'link', 'set', name + '.5', 'up')
+    except subprocess.CalledProcessError:
+        print('skipped: VLAN interfaces: this kernel has none')
+        return False
+    return True
+
+
+def interfaces_of_every_kind(peer):
+    kinds = [('va', THERE, OURS, None), ('any', THERE, OURS, None), ('lo', HERE, '127.0.0.1', None)]
+    if vlan_interfaces():
+        kinds += [('va.5', THERE, '10.9.5.1', None), ('va', THERE, '10.9.5.1', [5])]
+    ip('-n', HERE, 'link', 'set', 'lo', 'up')
+    for interface, namespace, to, vlan in kinds:
+        run, conn = talk(namespace, to, interface=interface)
+        what = f'{interface}, a connection to {to}'
+        if not check(conn, f'{what}: no record'):
+            continue
+        check(conn['end'] == 'fin' and conn['conn'].get('vlan') == vlan, f'{what}: {conn["end"]}, {conn["conn"]}')
+        source = run.records[-1]['source']
+        check(source['kernel_drops'] == 0, f'{what}: {source}')
+        check(('interface_drops' in source) == (interface != 'any'), f'{what}: drops that nobody can know: {source}')
+
+
+def options_of_a_capture(peer):
+    for direction, silent in (('in', 'server'), ('out', 'client')):
+        conn = talk(arguments=['-Q', direction])[1]
+        check(conn and conn[silent]['segments'] == 0 and conn['quality']['one_sided'], f'-Q {direction}: {conn}')
+    conn = talk(arguments=['-Q', 'inout', '-j', 'host', '--immediate-mode'])[1]
+    check(conn and conn['end'] == 'fin', f'--immediate-mode: {conn}')
+    times = [conn['ts'][-4:-1], conn['start'][-4:-1]] if conn else []
+    check(any(digits != '000' for digits in times), f'no nanoseconds: {times}')
+    for arguments, promiscuous in (([], 1), (['-p'], 0)):
+        run = watch(*arguments)
+        shown = subprocess.run(['ip', '-n', HERE, '-d', 'link', 'show', 'va'], capture_output=True, timeout=PATIENCE,
+                               check=True).stdout.decode()
+        check(f'promiscuity {promiscuous}' in shown, f'{arguments}: {shown}')
+        run.end()
+    for arguments, word in ((['-j', 'adapter'], 'not supported'), (['-j', 'nobody'], 'nobody'), (['-Q', 'up'], '-Q'),
+                            (['-y', 'PPP'], 'PPP')):
+        run = Run(PROGRAM, '-i', 'va', *arguments)
+        said = run.process.communicate(timeout=PATIENCE)[1].decode()
+        check(run.process.returncode in (1, 2) and word in said, f'{arguments}: {said}')
+
+
+def conversations():
+    """Forged conversations with data beyond the FIN, each from another address: lists of frames, without end."""
+    n = 0
+    while True:
+        n += 1
+        client, server, port = f'10.9.{100 + n // 250 % 100}.{n % 250 + 1}', '10.9.0.77', 1024 + n % 60000
+        steps = ((0, SYN, 0, 0, 0), (1, SYN | ACK, 0, 1, 0), (0, ACK, 1, 1, 0), (0, FIN | ACK, 1, 1, 0),
+                 (1, ACK, 1, 2, 0), (0, PSH | ACK, 2, 1, 9))
+        for back, flags, seq, ack, length in steps:
+            ends = ((client, port), (server, 80))
+            (src, sport), (dst, dport) = ends[::-1] if back else ends
+            segment = tcp(src, dst, sport, dport, 7919 * n + seq, 7919 * n + ack, flags, b'x' * length)
+            yield b'\x02' * 12 + b'\x08\x00' + ipv4(src, dst, segment)
+
+
+class Load(threading.Thread):
+    """Faulty conversations as fast as they can be made, for so many seconds."""
+
+    def __init__(self, peer, seconds):
+        super().__init__()
+        self.wire, self.until = peer.wire, time.monotonic() + seconds
+        self.start()
+
+    def run(self):
+        for frame in conversations():
+            if time.monotonic() > self.until:
+                return
+            self.wire.send(frame)
+
+
+def lines_of(paths):
+    """The records of files, none of which has half a line but perhaps the last."""
+    records = []
+    for path in paths:
+        with open(path, 'rb') as f:
+            lines = f.read().splitlines(keepends=True)
+        if lines and path == paths[-1] and not lines[-1].endswith(b'\n'):
+            lines.pop()
+        records.append([json.loads(line) for line in lines])
+        check(all(line.endswith(b'\n') for line in lines), f'a torn line in {path}')
+    return records
+
+
+def ends_under_load(peer):
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o777)
+        stem = os.path.join(directory, 'killed')
+        for which in (signal.SIGTERM, signal.SIGKILL):
+            run = Run(PROGRAM, '-i', 'va', '-o', stem, '-C', '32k')
+            time.sleep(0.4)
+            load = Load(peer, 0.6)
+            time.sleep(0.5)
+            run.send(which)
+            said = run.process.communicate(timeout=PATIENCE)[1]
+            load.join()
+            names = sorted((n for n in os.listdir(directory)), key=lambda n: int(n[6:] or 0))
+            files = lines_of([os.path.join(directory, n) for n in names])
+            findings = sum(r['type'] == 'finding' for records in files for r in records)
+            check(not said and len(files) > 3 and findings > 100, f'{which}: {len(files)} files, {findings} findings: {said}')
+            check(all(records[0]['type'] == 'capture' for records in files if records), f'{which}: a file without its beginning')
+            if which == signal.SIGTERM:
+                summary = files[-1][-1]
+                check(run.process.returncode == 0 and summary['type'] == 'summary', 'SIGTERM under load: no summary')
+                check(summary['findings']['reported'] == findings, f'SIGTERM under load: findings are missing: {findings}')
+            for name in names:
+                os.unlink(os.path.join(directory, name))
+    run = watch()
+    load = Load(peer, 0.5)
+    run.process.stdout.close()
+    try:
+        status = run.process.wait(PATIENCE)
+    finally:
+        run.process.kill()
+        load.join()
+    check(status in (0, -signal.SIGPIPE) and not run.process.stderr.read(), f'status {status} when the reader goes')
+
+
 def drops_are_counted(peer):
     run = watch('-B', '1024')
     run.send(signal.SIGSTOP)
@@ -247,7 +406,8 @@ def main():
         if not there:
             return 77
         link()
-        for test in (faults_show_at_once, privileges_are_gone, threads_share_the_work, a_capability_is_enough, drops_are_counted,
+        for test in (faults_show_at_once, privileges_are_gone, threads_share_the_work, a_capability_is_enough,
+                     without_permission, interfaces_of_every_kind, options_of_a_capture, ends_under_load, drops_are_counted,
                      pipes_are_heard, interfaces_come_back, interfaces_go):
             begun = time.monotonic()
             if test == interfaces_go:
