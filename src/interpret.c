@@ -67,7 +67,6 @@ bool interpret(const struct options *o, struct choice *choice, struct tcplint_op
 	lo->disabled = choice->disabled;
 	lo->severities = o->severities.count ? choice->severity : NULL;
 	lo->max_connections = o->max_connections;
-	lo->threads = o->packets ? 1 : o->threads;
 	lo->msl = o->msl;
 	lo->profile = (enum tcplint_profile)o->profile;
 	lo->min_severity = (enum tcplint_severity)o->min_severity;

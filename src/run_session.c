@@ -8,6 +8,7 @@
 #include "ignore.h"
 #include "run_private.h"
 #include "signals.h"
+#include "threads.h"
 
 /* Of metrics, where --stats-interval has none: as often as they are usually collected. */
 #define METRICS_INTERVAL INT64_C(15000000000)
@@ -167,7 +168,7 @@ bool session_announce(struct session *s, const struct tcplint_options *lo)
 }
 
 /* Everything is open: nothing that a packet can do to us needs more than this. */
-static bool confine(struct session *s, struct error *e)
+static bool confine(struct session *s, const struct tcplint_options *lo, struct error *e)
 {
 	const char *files[DESTINATIONS_MAX];
 	int written[DESTINATIONS_MAX];
@@ -179,7 +180,7 @@ static bool confine(struct session *s, struct error *e)
 		.written = written,
 		.written_count = destinations_descriptors(&s->to, written),
 		.live = capture_is_live(s->capture),
-		.threads = s->options->threads > 1,
+		.threads = lo->threads > 1,
 	};
 
 	if (!sandbox_enter(&r, &s->sandbox, &warning, e))
@@ -192,6 +193,7 @@ static bool confine(struct session *s, struct error *e)
 bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, struct error *e)
 {
 	s->source = s->options->capture;
+	lo->threads = threads_that_pay(s->options);
 	s->source.rings = lo->threads;
 	s->source.supports = decode_supports;
 	s->source.waiting = session_waiting;
@@ -205,5 +207,5 @@ bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, 
 		s->metrics_interval = METRICS_INTERVAL;
 	if (capture_warning(s->capture))
 		fprintf(stderr, "tcplint: %s\n", capture_warning(s->capture));
-	return open_ignored(s, lo, e) && open_report(s, lo, emit, e) && confine(s, e) && open_lint(s, lo, e);
+	return open_ignored(s, lo, e) && open_report(s, lo, emit, e) && confine(s, lo, e) && open_lint(s, lo, e);
 }

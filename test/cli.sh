@@ -74,6 +74,7 @@ expect 2 "exclude" -r good.pcap -i lo
 expect 2 "needs a number" -r good.pcap -c many
 expect 2 "out of range" -r good.pcap --min-confidence 2
 expect 2 "must be one of" -r good.pcap --format xml
+expect 2 "out of range" -r good.pcap --threads 17
 expect 2 "unknown name 'no_such_rule'" -r good.pcap --disable no_such_rule
 expect 2 "unknown name 'no_such_rule'" -r good.pcap --only no_such_rule
 expect 2 "unknown name 'no_such_rule'" -r good.pcap --severity no_such_rule=info
@@ -136,6 +137,8 @@ head -n 1 reference >reference.capture
 tail -n +2 reference >reference.rest
 expect 0 "" -r good.pcap
 cmp -s out reference || complain "two runs differ"
+expect 0 "" -r good.pcap --threads 3
+cmp -s out reference || complain "three threads make a difference"
 expect 0 "" -r good.pcap -o written
 cmp -s written reference || complain "-o differs from standard output"
 [ ! -s out ] || complain "-o leaves something on standard output"

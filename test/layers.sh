@@ -56,7 +56,8 @@ report*: error names community_id rules report report_private
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
 options*: error capture options rotation
-main|run*: error frame catalogue capture decode destinations ignore interpret metrics names options output packets pipe_clock report rules run run_private sandbox signals rotation
+threads: options
+main|run*: error frame catalogue capture decode destinations ignore interpret metrics names options output packets pipe_clock report rules run run_private sandbox signals threads rotation
 rulegen: names rules drops metrics
 completion: names options rules
 "
