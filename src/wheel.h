@@ -3,8 +3,9 @@
  *
  * Two levels of slots: 256 of 2^27 ns (134 ms), 256 of 2^35 ns (34 s), together
  * 2.4 hours, more than any timeout of rules.md 4.  When a slot's time comes its members move
- * to a heap, so that timers fire at their exact time and in its order.  Arming
- * costs O(1) and a segment costs nothing: a deadline that has moved away is noticed
+ * to a heap, so that timers fire at their exact time and in its order.  A timer moves from the far slots
+ * to the near ones, from there to the heap, and never back: however often the clock goes to and fro, it is touched three
+ * times.  Arming costs O(1) and a segment costs nothing: a deadline that has moved away is noticed
  * when the old one fires (the owner then arms again).  Links are kept in an array
  * of their own, by the number of the connection.
  */
@@ -27,9 +28,11 @@ struct wheel_due {
 struct wheel {
 	struct slab links[2]; /* one struct wheel_link for each connection, by its number; [1]: those with WHEEL_OTHER */
 	uint32_t slot[2][WHEEL_SLOTS];
+	uint32_t members[2]; /* of all slots of a level */
 	int64_t tick; /* the slot of level 0 whose members are in the heap, counted from 1970 */
 	struct wheel_due *heap;
 	uint32_t heap_used, heap_size;
+	uint32_t heap_armed; /* of those in it; the others were disarmed since */
 };
 
 bool wheel_init(struct wheel *w, uint32_t limit, struct error *e) MUST_CHECK;
