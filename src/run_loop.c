@@ -86,7 +86,8 @@ static bool feed(struct session *s, const struct frame *f)
 	tcplint_feed_ahead(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
 	if (s->prompt)
 		tcplint_flush(s->lint);
-	if (s->live && (f->ts - s->shown >= SHOW_EVERY || f->ts < s->shown))
+	/* earlier ones were in the kernel's buffer when nothing came out of it */
+	if (s->live && (f->ts - s->shown >= SHOW_EVERY || f->ts < s->shown - SHOW_EVERY))
 		show(s, f->ts);
 	return true;
 }
