@@ -52,11 +52,20 @@ offers "one file.pcap" -w o
 
 if command -v zsh >/dev/null; then
 	zsh -n "$zsh_file" || complain "zsh does not take its completion"
+	# shellcheck disable=SC2016 # zsh expands it
+	found=$(zsh -f -c 'fpath=("$1" $fpath); autoload -Uz compinit; compinit -u -D; autoload -Uz +X _tcplint && echo $_comps[tcplint]' \
+		zsh "$(dirname "$zsh_file")" 2>&1)
+	[ "$found" = _tcplint ] || complain "zsh does not load its completion: $found"
 else
 	echo "skipped: zsh"
 fi
 if command -v fish >/dev/null; then
 	fish -n "$fish_file" || complain "fish does not take its completion"
+	export fish_file
+	for words in '--profile te|textbook' '--only data_after|data_after_fin' '--on-write-error d|drop' '--metr|--metrics-file'; do
+		found=$(HOME=$dir fish -c "source \$fish_file; complete -C 'tcplint ${words%|*}'" 2>&1)
+		[[ $found == *"${words#*|}"* ]] || complain "fish: '${words#*|}' is not offered for: tcplint ${words%|*}: $found"
+	done
 else
 	echo "skipped: fish"
 fi
