@@ -123,6 +123,20 @@ static void put_connections(struct report *r, const struct tcplint_counters *c)
 	close_object(r);
 }
 
+/* As long as nobody fragments, there is nothing to say. */
+static void put_fragments(struct report *r, const struct tcplint_counters *c)
+{
+	if (!c->fragments)
+		return;
+	open_object(r, "fragments");
+	put_number(r, "seen", c->fragments);
+	put_number(r, "reassembled", c->datagrams);
+	put_number(r, "overlapping", c->fragments_overlapping);
+	put_number(r, "evicted", c->datagrams_evicted);
+	put_number(r, "timed_out", c->datagrams_timed_out);
+	close_object(r);
+}
+
 static void put_judgements(struct report *r, const char *key, const uint64_t *count)
 {
 	open_object(r, key);
@@ -211,6 +225,7 @@ static void put_totals(struct report *r, const struct report_totals *t)
 	put_number(r, "segments", c->segments);
 	put_number(r, "icmp_errors", c->icmp_errors);
 	put_drops(r, t);
+	put_fragments(r, c);
 	put_connections(r, c);
 	put_finding_counts(r, t);
 	put_capture_quality(r, c);

@@ -324,8 +324,18 @@ void tcplint_finish(struct tcplint *t, bool interrupted)
 	aggregate_records(&t->stage, true);
 }
 
+static void count_fragments(struct tcplint_counters *n, const struct decode_counters *d)
+{
+	n->fragments = d->fragments_seen;
+	n->datagrams = d->datagrams_reassembled;
+	n->fragments_overlapping = d->fragments_overlapping;
+	n->datagrams_evicted = d->fragments_evicted;
+	n->datagrams_timed_out = d->fragments_timed_out;
+}
+
 const struct tcplint_counters *tcplint_counters(struct tcplint *t)
 {
+	count_fragments(&t->counters, decoder_counters(t->decoder));
 	if (!t->shards) {
 		t->counters.pool_exhausted = t->engine.exhausted + t->engine.holes.exhausted + t->stage.exhausted;
 		return &t->counters;

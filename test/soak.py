@@ -43,6 +43,16 @@ FAULTS = {
 }
 
 
+def until(condition, seconds):
+    """Whether it comes true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 class Load:
     """Opens connections, and remembers which."""
 
@@ -229,11 +239,14 @@ class Soak:
 
     def down_and_up(self):
         time.sleep(0.3)  # delayed acknowledgments
-        ip('-n', HERE, 'link', 'set', 'va', 'down')
-        time.sleep(0.5)
-        ip('-n', HERE, 'link', 'set', 'va', 'up')
-        time.sleep(0.5)
+        for state in ('down', 'up'):
+            before = self.said()
+            ip('-n', HERE, 'link', 'set', 'va', state)
+            check(until(lambda before=before: self.said() > before, 5), f'it does not say that the interface is {state}')
         self.downs += 1
+
+    def said(self):
+        return os.fstat(self.err.fileno()).st_size
 
     def look(self, now):
         with open(f'/proc/{self.process.pid}/status') as f:

@@ -498,6 +498,9 @@ struct tcplint_counters {
 	uint64_t handshake[TCPLINT_JUDGEMENT_COUNT], teardown[TCPLINT_JUDGEMENT_COUNT];
 	uint64_t end[TCPLINT_END_COUNT], origin[TCPLINT_ORIGIN_COUNT];
 	uint64_t checksum_bad, checksum_offload, truncated, duplicates, reordered, capture_loss;
+	/* IP fragments, the datagrams that they made, fragments that lie across others; datagrams given up for lack of room, or
+	   of the rest of them within 30 seconds */
+	uint64_t fragments, datagrams, fragments_overlapping, datagrams_evicted, datagrams_timed_out;
 	int64_t first_ts, last_ts;
 	uint64_t memory_bound; /* bytes that connections, hosts and their cells may take at most */
 };
