@@ -176,9 +176,9 @@ struct attempt {
 #define ATTEMPTS 3
 
 struct recent { /* for E-DUP: the latest segments, by fingerprint */
-	uint32_t print;
-	uint32_t us; /* time in microseconds, modulo 2^32 */
-	uint8_t ttl, direction;
+	uint32_t print[RECENT_MAX];
+	uint32_t us[RECENT_MAX]; /* time in microseconds, modulo 2^32 */
+	uint8_t ttl[RECENT_MAX], direction[RECENT_MAX];
 };
 
 /* The flow key: both endpoints, the smaller first, and what else tells flows apart. */
@@ -217,7 +217,7 @@ struct conn {
 	struct tcplint_conn_id id;
 	struct mark start;
 	struct mark last;
-	struct recent recent[RECENT_MAX];
+	struct recent recent;
 	uint8_t recent_next;
 	uint32_t older; /* the incarnation before this one, while it is kept */
 	uint32_t newer;

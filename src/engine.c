@@ -38,7 +38,7 @@ void engine_finish(struct engine *en)
 uint64_t engine_memory(const struct engine *en)
 {
 	return (uint64_t)en->flows.limit * (sizeof(struct conn) + sizeof(struct quiet) + sizeof(struct quiet_part) +
-					    sizeof(struct quiet_closing) + 88) +
+					    sizeof(struct quiet_answer) + sizeof(struct quiet_closing) + 88) +
 	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell + (uint64_t)en->candidates.limit * en->candidates.cell;
 }
 
@@ -246,9 +246,9 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 					create(en, p, s, which.pending);
 	const enum side x = conn_side(c, p->from_first);
 	const uint32_t print = recent_print(s, x);
-	const bool duplicate = recent_has(c->recent, s, print);
+	const bool duplicate = recent_has(&c->recent, s, print);
 
-	recent_add(c->recent, &c->recent_next, s, print);
+	recent_add(&c->recent, &c->recent_next, s, print);
 
 	zeek_segment(&c->zeek, (int)x, s);
 	count_segment(en, s, duplicate);

@@ -25,6 +25,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 		return fail(e, "no memory for the flow table");
 	return slab_init(&t->conns, sizeof(struct conn), limit, e) &&
 	       slab_init(&t->quiet, sizeof(struct quiet), limit, e) &&
+	       slab_init(&t->answers, sizeof(struct quiet_answer), limit, e) &&
 	       slab_init(&t->parts, sizeof(struct quiet_part), limit, e) &&
 	       slab_init(&t->closings, sizeof(struct quiet_closing), limit, e);
 }
@@ -35,6 +36,7 @@ void flow_finish(struct flow_table *t)
 	t->slots = NULL;
 	slab_finish(&t->conns);
 	slab_finish(&t->quiet);
+	slab_finish(&t->answers);
 	slab_finish(&t->parts);
 	slab_finish(&t->closings);
 }
@@ -109,11 +111,9 @@ static inline bool same_16(const uint8_t *a, const uint8_t *b)
 	return half_of(a, 0) == half_of(b, 0) && half_of(a, 1) == half_of(b, 1);
 }
 
-static bool same_key(const struct flow_table *t, const struct flow_key *a, const struct flow_key *b)
+static inline bool same_ends(const struct tcplint_address *a, const struct tcplint_address *b)
 {
-	return a->end[0].port == b->end[0].port && a->end[1].port == b->end[1].port &&
-	       same_16(a->end[0].ip, b->end[0].ip) && same_16(a->end[1].ip, b->end[1].ip) &&
-	       (!t->with_vlan || (a->vlan == b->vlan && a->tunnel == b->tunnel));
+	return a[0].port == b[0].port && a[1].port == b[1].port && same_16(a[0].ip, b[0].ip) && same_16(a[1].ip, b[1].ip);
 }
 
 uint32_t flow_number(const struct flow_table *t, const struct conn *c)
@@ -121,9 +121,26 @@ uint32_t flow_number(const struct flow_table *t, const struct conn *c)
 	return (uint32_t)((size_t)((const uint8_t *)c - t->conns.base) / t->conns.cell);
 }
 
-static const struct flow_key *key_of(const struct flow_table *t, uint32_t number)
+/* The connection has that key. */
+static bool has_key(const struct flow_table *t, uint32_t number, const struct flow_key *key)
 {
-	return flow_is_quiet(number) ? &flow_quiet(t, number)->key : &flow_conn(t, number)->key;
+	if (flow_is_quiet(number)) {
+		const struct quiet *q = flow_quiet(t, number);
+
+		return same_ends(q->end, key->end) && (!t->with_vlan || (q->vlan == key->vlan && q->tunnel == key->tunnel));
+	}
+	const struct flow_key *k = &flow_conn(t, number)->key;
+
+	return same_ends(k->end, key->end) && (!t->with_vlan || (k->vlan == key->vlan && k->tunnel == key->tunnel));
+}
+
+static struct flow_key key_of_quiet(const struct flow_table *t, const struct quiet *q)
+{
+	return (struct flow_key){
+		.end = { q->end[0], q->end[1] },
+		.vlan = t->with_vlan ? q->vlan : 0,
+		.tunnel = t->with_vlan ? q->tunnel : 0,
+	};
 }
 
 static struct age_link *age_of(const struct flow_table *t, uint32_t number)
@@ -151,7 +168,7 @@ static uint64_t probe(const struct flow_table *t, const struct flow_key *key, ui
 
 	for (; t->slots[i]; i = (i + 1) & t->mask)
 		if ((t->slots[i] & TAG_MASK) == (hash & TAG_MASK) &&
-		    same_key(t, key_of(t, (uint32_t)t->slots[i]), key))
+		    has_key(t, (uint32_t)t->slots[i], key))
 			break;
 	return i;
 }
@@ -175,7 +192,7 @@ void flow_prefetch(const struct flow_table *t, uint64_t hash)
 		return;
 	const uint8_t *p = flow_is_quiet(number) ? slab_at(&t->quiet, number & ~FLOW_QUIET) : slab_at(&t->conns, number);
 
-	for (unsigned i = 0; i < 256; i += 64)
+	for (unsigned i = 0; i < (flow_is_quiet(number) ? sizeof(struct quiet) : 256); i += 64)
 		PREFETCH(p + i);
 }
 
@@ -192,20 +209,22 @@ bool flow_prefetch_part(const struct flow_table *t, uint64_t hash)
 {
 	const struct quiet *q = likely(t, hash);
 
-	if (!q || !q->part)
-		return q && q->stage == QUIET_SYNACK;
-	const uint8_t *p = slab_at(&t->parts, q->part);
+	if (!q || !q->more)
+		return false;
+	if (q->stage == QUIET_SYNACK)
+		PREFETCH(flow_answer(t, q));
+	const uint8_t *p = slab_at(&t->parts, q->more);
 
 	for (unsigned i = 0; i < sizeof(struct quiet_part); i += 64)
 		PREFETCH(p + i);
-	return false;
+	return q->stage == QUIET_SYNACK;
 }
 
 void flow_prefetch_closing(const struct flow_table *t, uint64_t hash)
 {
 	const struct quiet *q = likely(t, hash);
 
-	if (!q || !q->part || !flow_part(t, q)->closing)
+	if (!q || q->stage < QUIET_OPEN || !flow_part(t, q)->closing)
 		return;
 	const uint8_t *p = slab_at(&t->closings, flow_part(t, q)->closing);
 
@@ -246,7 +265,8 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	struct quiet *q = flow_quiet(t, number);
 
 	assert(!t->slots[slot]);
-	q->key = *key;
+	q->end[0] = key->end[0];
+	q->end[1] = key->end[1];
 	q->in_use = true;
 	t->used++;
 	t->slots[slot] = (hash & TAG_MASK) | number;
@@ -259,10 +279,10 @@ static void give_quiet(struct flow_table *t, uint32_t number)
 {
 	struct quiet *q = flow_quiet(t, number);
 
-	if (q->part && flow_part(t, q)->closing)
+	if (q->stage >= QUIET_OPEN && flow_part(t, q)->closing)
 		slab_give(&t->closings, flow_part(t, q)->closing);
-	if (q->part)
-		slab_give(&t->parts, q->part);
+	if (q->more)
+		slab_give(&t->answers, q->more);
 	q->in_use = false;
 	slab_give(&t->quiet, number & ~FLOW_QUIET);
 }
@@ -271,17 +291,16 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 {
 	const struct quiet *q = flow_quiet(t, number);
 	const uint32_t loud = slab_take(&t->conns);
-	const uint64_t slot = probe(t, &q->key, flow_hash(t, &q->key));
+	const struct flow_key key = key_of_quiet(t, q);
+	const uint64_t slot = probe(t, &key, flow_hash(t, &key));
 	struct conn *c = flow_conn(t, loud);
 
 	assert(loud && (uint32_t)t->slots[slot] == number);
-	c->key = q->key;
-	if (!t->with_vlan)
-		c->key.vlan = c->key.tunnel = 0;
+	c->key = key;
 	c->in_use = true;
 	c->age = q->age;
 	c->age_class = q->age_class;
-	c->heard = q->part ? flow_part(t, q)->heard : 0;
+	c->heard = q->stage >= QUIET_OPEN ? flow_part(t, q)->heard : 0;
 	if (c->age.prev)
 		age_of(t, c->age.prev)->next = loud;
 	else
@@ -428,10 +447,10 @@ uint32_t flow_victim(struct flow_table *t)
 
 static void remove_quiet(struct flow_table *t, uint32_t number)
 {
-	const struct flow_key *key = &flow_quiet(t, number)->key;
+	const struct flow_key key = key_of_quiet(t, flow_quiet(t, number));
 
 	leave_age_class(t, number);
-	vacate(t, probe(t, key, flow_hash(t, key)));
+	vacate(t, probe(t, &key, flow_hash(t, &key)));
 	give_quiet(t, number);
 }
 

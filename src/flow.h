@@ -21,7 +21,8 @@ enum age_class { AGE_EMBRYONIC, AGE_CLOSED, AGE_ESTABLISHED, AGE_CLASSES };
 
 struct flow_table {
 	struct slab conns, quiet;
-	struct slab parts, closings; /* struct quiet_part, struct quiet_closing */
+	struct slab answers, closings; /* struct quiet_answer, struct quiet_closing */
+	struct slab parts; /* struct quiet_part, by the numbers of answers: nothing is taken from it */
 	uint32_t limit;   /* connections of both kinds together */
 	bool with_vlan;   /* VLAN and tunnel are part of the key */
 	struct siphash_key key;
@@ -55,9 +56,15 @@ static inline struct quiet *flow_quiet(const struct flow_table *t, uint32_t numb
 	return slab_at(&t->quiet, number & ~FLOW_QUIET);
 }
 
+static inline struct quiet_answer *flow_answer(const struct flow_table *t, const struct quiet *q)
+{
+	return slab_at(&t->answers, q->more);
+}
+
+/* From QUIET_OPEN on. */
 static inline struct quiet_part *flow_part(const struct flow_table *t, const struct quiet *q)
 {
-	return slab_at(&t->parts, q->part);
+	return slab_at(&t->parts, q->more);
 }
 
 static inline struct quiet_closing *flow_closing(const struct flow_table *t, const struct quiet_part *p)

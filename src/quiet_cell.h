@@ -25,18 +25,21 @@ enum quiet_stage {
 struct kept_syn {
 	int64_t ts;
 	uint32_t frame; /* after the connection's first */
-	uint32_t seq, ts_val, ts_ecr;
+	uint32_t seq, ts_val;
 	uint16_t present; /* the lower half of tcp_options.present: of clean lists the upper one is empty */
-	uint16_t mss, flags, window, ip_id;
-	uint8_t wscale, ttl, checksum;
+	uint16_t mss, window, ip_id;
+	uint16_t flags; /* above them, enum checksum and whether the SYN's timestamp is echoed: KEPT_CHECKSUM, KEPT_ECHO */
+	uint8_t wscale, ttl;
 };
+
+enum { KEPT_FLAGS = 0xfff, KEPT_CHECKSUM = 12, KEPT_ECHO = 1 << 14 };
 
 /* The same of the third segment, whose numbers follow from those. */
 struct kept_third {
-	int64_t ts;
-	uint32_t frame, len, ts_val, ts_ecr;
-	uint16_t flags, window;
-	uint8_t checksum;
+	uint32_t after; /* nanoseconds after the SYN */
+	uint32_t frame, ts_val;
+	uint16_t len, window;
+	uint16_t flags; /* and above them, enum checksum */
 };
 
 /* The same of any other. */
@@ -56,63 +59,86 @@ struct kept {
 /* What the segments of one end between its opening and its closing add up to. */
 struct quiet_side {
 	uint32_t smax, amax, redge, maxwnd, window, tsval; /* as in struct endpoint */
+	uint32_t first_tsval;    /* of its SYN or SYN-ACK */
 	uint32_t segments;
-	uint32_t cover;          /* hs_cover of struct endpoint; see has_cover */
-	uint32_t delivered;      /* as in struct zeek_end, and so are gaps */
-	uint32_t gaps;
+	uint32_t cover;          /* hs_cover of struct endpoint, with SIDE_COVER */
+	uint32_t delivered;      /* as in struct zeek_end */
 	uint32_t last_frame, last_len, data_frame;
 	uint32_t last_gap; /* nanoseconds from the one before its latest to that, or UINT32_MAX: for struct latest, of which
 			      nobody asks more */
-	uint16_t last_flags;
-	bool has_cover, has_data;
-	bool good;               /* K_GOOD_CHECKSUM */
 	int64_t last_ts, data_ts; /* of its latest segment, the latest with data */
+	uint16_t mss;        /* that it announced */
+	uint16_t last_flags;
+	uint8_t scale;       /* of its windows */
+	uint8_t marks;       /* enum side_mark */
+};
+
+/* And ZEEK_SEEN_DATA and ZEEK_SEEN_ACK of enum zeek_seen. */
+enum side_mark {
+	SIDE_COVER = 1 << 0,
+	SIDE_DATA = 1 << 1,
+	SIDE_GOOD = 1 << 2, /* K_GOOD_CHECKSUM */
 };
 
 #define QUIET_LETTERS 11
 #define QUIET_CLOSING 4
 
-/* From the third segment on. */
+/*
+ * What each segment touches is together, and cells are whole cache lines: most of what a segment costs is waiting for
+ * lines that are in no cache of the core's own.
+ */
+
+/* From the third segment on: four lines, in the place with the number of its struct quiet_answer. */
 struct quiet_part {
 	struct quiet_side side[2];
 	uint32_t isn[2];
-	uint8_t scale[2]; /* of their windows */
-	char letters[QUIET_LETTERS]; /* of Zeek's history, after the third segment's */
-	uint8_t letter_count;
-	uint8_t seen[2];  /* enum zeek_seen by side */
+	uint32_t gaps[2]; /* as in struct zeek_end */
+	struct recent recent;
+	struct kept_third third;
 	uint32_t closing; /* struct quiet_closing; 0: no FIN yet, and nothing was cut */
 	uint32_t heard;   /* of flow_victim() */
-	struct kept_third third;
+	uint8_t letter_count;
+	char letters[QUIET_LETTERS]; /* of Zeek's history, after the third segment's */
 };
 
 struct quiet_closing {
-	struct kept segment[QUIET_CLOSING];
-	uint8_t count; /* 0: no FIN yet */
-	uint8_t closer; /* enum side: who sent the first FIN */
-	uint8_t cut;    /* of the segments, those that the snapshot cut */
-	uint32_t smax[2], redge[2], tsval[2]; /* by side, with the closing */
 	/* segments between opening and closing that the snapshot cut */
-	uint16_t cut_captured;
-	uint32_t cut_count, cut_frame, cut_length;
 	int64_t cut_first, cut_last;
+	uint32_t cut_count, cut_frame, cut_length;
+	uint16_t cut_captured;
+	uint8_t count;  /* 0: no FIN yet */
+	uint8_t closer; /* enum side: who sent the first FIN */
+	uint32_t smax[2], redge[2], tsval[2]; /* by side, with the closing */
+	uint8_t cut;    /* of the segments, those that the snapshot cut */
+	struct kept segment[QUIET_CLOSING];
 };
 
+/* From the SYN-ACK on. */
+struct quiet_answer {
+	struct kept_syn synack;
+	uint32_t print;
+	uint8_t direction;
+};
+
+/* Two lines. */
 struct quiet {
-	struct flow_key key; /* vlan and tunnel as its first segment had them, whether they count or not */
-	uint32_t part; /* struct quiet_part; 0: half-open */
-	struct age_link age;
-	uint8_t age_class;
+	struct tcplint_address end[2]; /* of its flow_key */
+	uint32_t more; /* struct quiet_answer and struct quiet_part; 0: there is only a SYN */
+	uint64_t id;
+	int64_t last_ts; /* of its latest segment */
 	uint8_t stage; /* enum quiet_stage */
+	uint8_t age_class;
 	uint8_t recent_next;
 	bool swapped, in_use;
 	bool stamped;    /* timestamps were agreed on */
 	bool ecn;        /* and so was ECN */
 	bool counted; /* handshake_incomplete has been told of */
-	struct recent recent[RECENT_MAX];
-	int64_t last_ts; /* of its latest segment */
+	uint32_t vlan, tunnel; /* as its first segment had them, whether they count or not */
+	struct age_link age;
 	int64_t deadline;
-	uint64_t id;
-	struct kept_syn syn, synack;
+	struct kept_syn syn;
+	uint32_t print; /* and what else a struct recent has of it */
+	uint8_t direction;
 };
 
 #endif

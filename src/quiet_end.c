@@ -44,8 +44,8 @@ void quiet_count(struct engine *en, enum rule r, bool first)
 struct opening_id quiet_opening(const struct quiet *q)
 {
 	return (struct opening_id){
-		.client = q->key.end[q->swapped],
-		.server = q->key.end[!q->swapped],
+		.client = q->end[q->swapped],
+		.server = q->end[!q->swapped],
 		.start = { q->syn.ts, q->id },
 	};
 }
@@ -83,7 +83,7 @@ int64_t quiet_deadline(const struct engine *en, const struct quiet *q)
 	int64_t deadline = q->last_ts + idle_limit(en, q);
 
 	if (q->stage == QUIET_SYNACK)
-		lifetime_sooner(&deadline, q->synack.ts + SYNACK_WAIT, en->now);
+		lifetime_sooner(&deadline, flow_answer(&en->flows, q)->synack.ts + SYNACK_WAIT, en->now);
 	if (q->stage < QUIET_FIN)
 		return deadline;
 	const struct quiet_closing *k = flow_closing(&en->flows, flow_part(&en->flows, q));
@@ -106,9 +106,9 @@ void quiet_rearm(struct engine *en, struct quiet *q, uint32_t number)
 }
 
 /* The SYN-ACK waits for its acknowledgment for so long that handshake_incomplete fires. */
-static bool incomplete(const struct quiet *q, int64_t now)
+static bool incomplete(const struct engine *en, const struct quiet *q, int64_t now)
 {
-	return q->stage == QUIET_SYNACK && !q->counted && now - q->synack.ts >= SYNACK_WAIT;
+	return q->stage == QUIET_SYNACK && !q->counted && now - flow_answer(&en->flows, q)->synack.ts >= SYNACK_WAIT;
 }
 
 void quiet_fire(struct engine *en, uint32_t number, int64_t now)
@@ -120,11 +120,11 @@ void quiet_fire(struct engine *en, uint32_t number, int64_t now)
 		quiet_release(en, number, TCPLINT_END_TIMEOUT, now);
 		return;
 	}
-	if (incomplete(q, now) && !en->quiet.loud_incomplete) {
+	if (incomplete(en, q, now) && !en->quiet.loud_incomplete) {
 		tell_of(en, q, RULE_handshake_incomplete);
 		q->counted = true;
 	}
-	if (closing || incomplete(q, now)) {
+	if (closing || incomplete(en, q, now)) {
 		lifetime_fire(en, quiet_replay(en, number), now);
 		return;
 	}
@@ -135,9 +135,9 @@ void quiet_fire(struct engine *en, uint32_t number, int64_t now)
 /* ---- the end ---- */
 
 /* The rule that fires at the release of a half-open connection; RULE_COUNT: none. */
-static enum rule last_rule(const struct quiet *q, enum tcplint_end end, int64_t now)
+static enum rule last_rule(const struct engine *en, const struct quiet *q, enum tcplint_end end, int64_t now)
 {
-	if (incomplete(q, now))
+	if (incomplete(en, q, now))
 		return RULE_handshake_incomplete;
 	/* where the input ends, or room was needed, the answer may have been on its way */
 	if (q->stage == QUIET_SYN && (end == TCPLINT_END_TIMEOUT || now - q->last_ts >= RESOLVE_TIMEOUT))
@@ -155,7 +155,7 @@ static bool gone(const struct quiet *q, enum tcplint_end end, int64_t now)
 /* What is to be reported is reported by struct conn. */
 static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end end, int64_t now)
 {
-	const enum rule r = last_rule(q, end, now);
+	const enum rule r = last_rule(en, q, end, now);
 	const bool loud = r == RULE_syn_unanswered ? en->quiet.loud_unanswered : en->quiet.loud_incomplete;
 
 	if (en->options.all || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) || gone(q, end, now))

@@ -12,14 +12,14 @@ static struct segment segment_of(const struct quiet *q, const struct kept *k)
 {
 	static const uint8_t ipv4[12] = { [10] = 0xff, [11] = 0xff };
 	const bool from_second = (k->side == CLIENT) == q->swapped;
-	const struct tcplint_address *from = &q->key.end[from_second], *to = &q->key.end[!from_second];
+	const struct tcplint_address *from = &q->end[from_second], *to = &q->end[!from_second];
 	struct segment s = {
 		.ts = k->ts,
 		.frame = q->id + k->frame,
 		.src.port = from->port,
 		.dst.port = to->port,
-		.vlan = q->key.vlan,
-		.tunnel = q->key.tunnel,
+		.vlan = q->vlan,
+		.tunnel = q->tunnel,
 		.seq = k->seq,
 		.ack = k->ack,
 		.len = k->len,
@@ -49,14 +49,14 @@ static struct segment syn_of(const struct quiet *q, const struct kept_syn *k, en
 		.seq = k->seq,
 		.ack = x == SERVER ? q->syn.seq + 1 : 0,
 		.ts_val = k->ts_val,
-		.ts_ecr = k->ts_ecr,
+		.ts_ecr = k->flags & KEPT_ECHO ? q->syn.ts_val : 0,
 		.present = k->present,
-		.flags = k->flags,
+		.flags = k->flags & KEPT_FLAGS,
 		.window = k->window,
 		.ip_id = k->ip_id,
 		.ttl = k->ttl,
 		.side = (uint8_t)x,
-		.checksum = k->checksum,
+		.checksum = k->flags >> KEPT_CHECKSUM & 3,
 	});
 
 	s.opt.mss = k->mss;
@@ -64,22 +64,22 @@ static struct segment syn_of(const struct quiet *q, const struct kept_syn *k, en
 	return s;
 }
 
-static struct segment third_of(const struct quiet *q, const struct kept_third *k)
+static struct segment third_of(const struct quiet *q, const struct kept_syn *synack, const struct kept_third *k)
 {
 	return segment_of(q, &(struct kept){
-		.ts = k->ts,
+		.ts = q->syn.ts + k->after,
 		.frame = k->frame,
 		.seq = q->syn.seq + 1,
-		.ack = q->synack.seq + 1,
+		.ack = synack->seq + 1,
 		.len = k->len,
 		.ts_val = k->ts_val,
-		.ts_ecr = k->ts_ecr,
+		.ts_ecr = q->stamped ? synack->ts_val : 0,
 		.present = q->stamped ? OPT_TIMESTAMPS : 0,
-		.flags = k->flags,
+		.flags = k->flags & KEPT_FLAGS,
 		.window = k->window,
 		.ttl = q->syn.ttl,
 		.side = CLIENT,
-		.checksum = k->checksum,
+		.checksum = k->flags >> KEPT_CHECKSUM & 3,
 	});
 }
 
@@ -112,13 +112,13 @@ static void carry_side(struct conn *c, const struct quiet *q, const struct quiet
 	e->tsval = X->tsval;
 	e->segments = X->segments;
 	e->payload_bytes = X->smax - e->isn - 1;
-	e->known |= K_AMAX | K_REDGE | (X->good ? K_GOOD_CHECKSUM : 0);
-	if (X->has_data) {
+	e->known |= K_AMAX | K_REDGE | (X->marks & SIDE_GOOD ? K_GOOD_CHECKSUM : 0);
+	if (X->marks & SIDE_DATA) {
 		e->dmax = X->smax;
 		e->known |= K_DMAX;
 		d->last_data = (struct mark){ X->data_ts, q->id + X->data_frame };
 	}
-	if (X->has_cover) {
+	if (X->marks & SIDE_COVER) {
 		e->hs_cover = X->cover;
 		e->known |= K_HS_ACK;
 	}
@@ -145,9 +145,9 @@ static void carry_zeek(struct zeek *z, const struct quiet_part *p)
 		e->ack = p->side[other(x)].amax;
 		e->trimmed = e->ack - e->start;
 		e->delivered = p->side[x].delivered;
-		e->gaps = p->side[x].gaps;
-		e->trusted = p->side[x].good;
-		z->seen[x] |= p->seen[x];
+		e->gaps = p->gaps[x];
+		e->trusted = p->side[x].marks & SIDE_GOOD;
+		z->seen[x] |= p->side[x].marks & (ZEEK_SEEN_ACK | ZEEK_SEEN_DATA);
 	}
 	for (unsigned i = 0; i < p->letter_count && z->length < ZEEK_HISTORY_MAX; i++)
 		z->history[z->length++] = p->letters[i];
@@ -187,18 +187,18 @@ static void carry(struct conn *c, const struct quiet *q, const struct quiet_part
 		fact_set(c, SERVER, SYN_ACKED, CONFIRMED, c->last);
 }
 
-static void play_all(struct engine *en, struct conn *c, const struct quiet *q, const struct quiet_part *p,
-		     const struct quiet_closing *k)
+static void play_all(struct engine *en, struct conn *c, const struct quiet *q, const struct quiet_answer *a,
+		     const struct quiet_part *p, const struct quiet_closing *k)
 {
 	struct segment s = syn_of(q, &q->syn, CLIENT);
 
 	play(en, c, &s, CLIENT, true);
-	if (q->stage >= QUIET_SYNACK) {
-		s = syn_of(q, &q->synack, SERVER);
+	if (a) {
+		s = syn_of(q, &a->synack, SERVER);
 		play(en, c, &s, SERVER, false);
 	}
 	if (p) {
-		s = third_of(q, &p->third);
+		s = third_of(q, &a->synack, &p->third);
 		play(en, c, &s, CLIENT, false);
 		carry(c, q, p);
 	}
@@ -210,15 +210,33 @@ static void play_all(struct engine *en, struct conn *c, const struct quiet *q, c
 	}
 }
 
+struct recent quiet_recent(const struct quiet *q, const struct quiet_answer *a)
+{
+	struct recent r = { .print = { q->print }, .us = { (uint32_t)(q->syn.ts / 1000) }, .ttl = { q->syn.ttl },
+			    .direction = { q->direction } };
+
+	if (a) {
+		r.print[1] = a->print;
+		r.us[1] = (uint32_t)(a->synack.ts / 1000);
+		r.ttl[1] = a->synack.ttl;
+		r.direction[1] = a->direction;
+	}
+	return r;
+}
+
 struct conn *quiet_replay(struct engine *en, uint32_t number)
 {
 	static const uint8_t opening[] = { [QUIET_SYN] = OPENING_PENDING, [QUIET_SYNACK] = OPENING_ANSWERED };
 	const struct quiet q = *flow_quiet(&en->flows, number);
+	const bool open = q.stage >= QUIET_OPEN;
+	struct quiet_answer answer = { 0 };
 	struct quiet_part part = { 0 };
 	struct quiet_closing closing = { 0 };
 	const struct segment syn = syn_of(&q, &q.syn, CLIENT);
 
-	if (q.part)
+	if (q.more)
+		answer = *flow_answer(&en->flows, &q);
+	if (open)
 		part = *flow_part(&en->flows, &q);
 	if (part.closing)
 		closing = *flow_closing(&en->flows, &part);
@@ -228,11 +246,11 @@ struct conn *quiet_replay(struct engine *en, uint32_t number)
 
 	engine_begin(c, &syn, q.swapped);
 	en->replaying = true;
-	play_all(en, c, &q, q.part ? &part : NULL, part.closing ? &closing : NULL);
+	play_all(en, c, &q, q.more ? &answer : NULL, open ? &part : NULL, part.closing ? &closing : NULL);
 	en->replaying = false;
 	c->opening = q.stage <= QUIET_SYNACK ? opening[q.stage] : OPENING_NONE;
 	c->counted = q.counted ? RULE_handshake_incomplete + 1 : 0;
-	memcpy(c->recent, q.recent, sizeof(c->recent));
+	c->recent = open ? part.recent : quiet_recent(&q, q.more ? &answer : NULL);
 	c->recent_next = q.recent_next;
 	c->deadline = q.deadline;
 	wheel_arm(&en->wheel, loud, (uint32_t)q.id, q.deadline);

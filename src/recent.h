@@ -14,31 +14,31 @@ static inline uint32_t recent_print(const struct segment *s, enum side x)
 	return print;
 }
 
-/* Whether `ring` has the segment already. */
-static inline bool recent_has(const struct recent ring[RECENT_MAX], const struct segment *s, uint32_t print)
+/* Whether `r` has the segment already. */
+static inline bool recent_has(const struct recent *r, const struct segment *s, uint32_t print)
 {
 	const uint32_t us = (uint32_t)(s->ts / 1000);
 
+	if (r->print[0] != print && r->print[1] != print && r->print[2] != print && r->print[3] != print)
+		return false;
 	for (unsigned i = 0; i < RECENT_MAX && !(s->flags & FLAG_RST); i++) {
-		const struct recent *r = &ring[i];
-
-		if (r->print != print || us - r->us > DUP_WINDOW / 1000)
+		if (r->print[i] != print || us - r->us[i] > DUP_WINDOW / 1000)
 			continue;
-		if ((s->ip_id && !s->ipv6) || s->len || s->flags & (FLAG_SYN | FLAG_FIN) || s->ttl != r->ttl ||
-		    s->direction != r->direction)
+		if ((s->ip_id && !s->ipv6) || s->len || s->flags & (FLAG_SYN | FLAG_FIN) || s->ttl != r->ttl[i] ||
+		    s->direction != r->direction[i])
 			return true;
 	}
 	return false;
 }
 
-static inline void recent_add(struct recent ring[RECENT_MAX], uint8_t *next, const struct segment *s, uint32_t print)
+static inline void recent_add(struct recent *r, uint8_t *next, const struct segment *s, uint32_t print)
 {
-	ring[(*next)++ % RECENT_MAX] = (struct recent){
-		.print = print,
-		.us = (uint32_t)(s->ts / 1000),
-		.ttl = s->ttl,
-		.direction = s->direction,
-	};
+	const unsigned i = (*next)++ % RECENT_MAX;
+
+	r->print[i] = print;
+	r->us[i] = (uint32_t)(s->ts / 1000);
+	r->ttl[i] = s->ttl;
+	r->direction[i] = s->direction;
 }
 
 #endif

@@ -22,14 +22,14 @@ bool rule_capture_loss(const struct view *v, struct draft *d)
 /* How long ago the connection's first copy of the segment at hand came; the newest entry is that segment. */
 static int64_t age_of_original(const struct conn *c)
 {
-	const unsigned newest = c->recent_next + RECENT_MAX - 1u;
-	const struct recent *now = &c->recent[newest % RECENT_MAX];
+	const unsigned newest = (c->recent_next + RECENT_MAX - 1u) % RECENT_MAX;
+	const struct recent *r = &c->recent;
 
 	for (unsigned i = 1; i < RECENT_MAX; i++) {
-		const struct recent *r = &c->recent[(newest - i) % RECENT_MAX];
+		const unsigned older = (newest + RECENT_MAX - i) % RECENT_MAX;
 
-		if (r->print == now->print)
-			return (int64_t)(now->us - r->us) * 1000;
+		if (r->print[older] == r->print[newest])
+			return (int64_t)(r->us[newest] - r->us[older]) * 1000;
 	}
 	return -1;
 }

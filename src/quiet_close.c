@@ -1,0 +1,117 @@
+/* The closing of a quiet connection: FIN, its acknowledgment, the other FIN and the acknowledgment of that. */
+#include "lifetime.h"
+#include "quiet_private.h"
+#include "tell.h"
+
+static struct kept keep(const struct quiet *q, const struct segment *s, enum side x)
+{
+	return (struct kept){
+		.ts = s->ts,
+		.frame = (uint32_t)(s->frame - q->id),
+		.seq = s->seq,
+		.ack = s->ack,
+		.len = s->len,
+		.ts_val = s->opt.ts_val,
+		.ts_ecr = s->opt.ts_ecr,
+		.present = (uint16_t)s->opt.present,
+		.flags = s->flags,
+		.window = s->window,
+		.ip_id = s->ip_id,
+		.captured = (uint16_t)s->tcp_captured,
+		.data_offset = s->data_offset,
+		.ttl = s->ttl,
+		.side = (uint8_t)x,
+		.checksum = s->checksum,
+		.truncated = s->truncated,
+	};
+}
+
+/* Opened for nothing: the host is watched for that (watch.h). */
+static bool closes_empty(const struct quiet *q, const struct quiet_part *p, const struct segment *s)
+{
+	return !s->len && !((p->side[CLIENT].marks | p->side[SERVER].marks) & SIDE_DATA) && s->ts - q->syn.ts <= SECOND;
+}
+
+static bool fin_opens_closing(const struct engine *en, const struct quiet *q, const struct quiet_part *p, enum side x,
+			      const struct segment *s)
+{
+	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
+
+	return q->stage == QUIET_ESTABLISHED && !closes_empty(q, p, s) && in_order(X, Y, s) &&
+	       ordinary(q, s, FLAG_FIN, X->tsval, stamps_of(Y, Y->tsval)) && fits(p, x, s, X->redge, Y->redge) && !(s->truncated && (en->quiet.loud_cut || !s->len));
+}
+
+/* What follows, with which every number known so far is acknowledged; QUIET_SYN when it is something else. */
+static enum quiet_stage next_stage(const struct engine *en, const struct quiet *q, const struct quiet_part *p,
+				   const struct quiet_closing *k, enum side x, const struct segment *s)
+{
+	const enum side y = other(x);
+	const bool fin = s->flags & FLAG_FIN;
+
+	if (s->seq != k->smax[x] || s->ack != k->smax[y] || !ordinary(q, s, fin ? FLAG_FIN : 0, k->tsval[x], stamps_of(&p->side[y], k->tsval[y])) ||
+	    !fits(p, x, s, k->redge[x], k->redge[y]) ||
+	    (s->truncated && (en->quiet.loud_cut || !s->len)))
+		return QUIET_SYN;
+	if (q->stage == QUIET_FIN && x != k->closer && fin)
+		return QUIET_FINS;
+	if (q->stage == QUIET_FIN && x != k->closer && !s->len)
+		return QUIET_FIN_ACKED;
+	if (q->stage == QUIET_FIN_ACKED && x != k->closer && fin && !s->len)
+		return QUIET_FINS;
+	if (q->stage == QUIET_FINS && x == k->closer && !fin && !s->len && !en->quiet.loud_close)
+		return QUIET_CLOSED;
+	return QUIET_SYN;
+}
+
+static void keep_closing(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s)
+{
+	struct quiet_closing *k = flow_closing(&en->flows, p);
+
+	k->segment[k->count++] = keep(q, s, x);
+	k->smax[x] = segment_end(s);
+	k->redge[x] = seq_max(k->redge[x], s->ack + ((uint32_t)s->window << p->side[x].scale));
+	if (s->opt.present & OPT_TIMESTAMPS)
+		k->tsval[x] = s->opt.ts_val;
+	if (s->truncated)
+		quiet_count(en, RULE_truncated_capture, !k->cut_count && !k->cut++);
+}
+
+bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s)
+{
+	if (!fin_opens_closing(en, q, p, x, s))
+		return false;
+	struct quiet_closing *k = closing_of(en, p);
+
+	if (!k)
+		return false;
+	k->closer = (uint8_t)x;
+	for (enum side i = CLIENT; i <= SERVER; i++) {
+		k->smax[i] = p->side[i].smax;
+		k->redge[i] = p->side[i].redge;
+		k->tsval[i] = p->side[i].tsval;
+	}
+	q->stage = QUIET_FIN;
+	keep_closing(en, q, p, x, s);
+	return true;
+}
+
+bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
+			 const struct segment *s)
+{
+	const struct quiet_closing *k = flow_closing(&en->flows, p);
+	const enum quiet_stage next = next_stage(en, q, p, k, x, s);
+
+	/* three segments when the second FIN acknowledged the first */
+	const enum rule how = k->count == 2 ? RULE_close_3seg : RULE_close_normal_4way;
+	const struct opening_id id = quiet_opening(q);
+
+	if (next == QUIET_SYN)
+		return false;
+	if (next == QUIET_CLOSED)
+		tell_common(en, how, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, &id);
+	if (next == QUIET_FINS)
+		flow_set_age_class(&en->flows, number, AGE_CLOSED);
+	q->stage = (uint8_t)next;
+	keep_closing(en, q, p, x, s);
+	return true;
+}

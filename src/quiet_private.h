@@ -1,0 +1,62 @@
+/* What the parts of the quiet form ask of a segment.  Private to quiet.c and quiet_close.c. */
+#ifndef TCPLINT_QUIET_PRIVATE_H
+#define TCPLINT_QUIET_PRIVATE_H
+
+#include "quiet.h"
+
+#define ECN_FLAGS (FLAG_ECE | FLAG_CWR | FLAG_AE)
+
+static inline bool plain(const struct segment *s)
+{
+	return s->checksum <= CHECKSUM_OK && !s->bad_header && !s->len_unknown && !s->quoted && s->window;
+}
+
+/* What an end has shown of its timestamps and of the segments that it takes. */
+struct stamps {
+	uint32_t first, latest;
+	uint16_t mss;
+};
+
+static inline struct stamps stamps_of(const struct quiet_side *X, uint32_t latest)
+{
+	return (struct stamps){ X->first_tsval, latest, X->mss };
+}
+
+/* ACK and perhaps data, with timestamps when they were agreed on, and not older ones than `tsval`. */
+static inline bool ordinary(const struct quiet *q, const struct segment *s, unsigned fin, uint32_t tsval, struct stamps peer)
+{
+	const bool stamped = s->opt.present & OPT_TIMESTAMPS;
+
+	/* longer than the peer takes, or an echo of what it has not sent (tracker_private.h) */
+	if ((s->len && s->tcp_length > UINT32_C(20) + peer.mss) || (stamped && !seq_in(peer.first, s->opt.ts_ecr, peer.latest)))
+		return false;
+	return (s->flags & ~(unsigned)(FLAG_PSH | ECN_FLAGS)) == (FLAG_ACK | fin) && plain(s) &&
+	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped == q->stamped &&
+	       !(stamped && seq_lt(s->opt.ts_val, tsval)) && (q->ecn || !(s->tos & TOS_ECN));
+}
+
+/* Within the edge that the peer offered, and none of its own goes back: odd_window() of tracker_private.h. */
+static inline bool fits(const struct quiet_part *p, enum side x, const struct segment *s, uint32_t edge, uint32_t peer_edge)
+{
+	return !(s->len && seq_gt(s->seq + s->len, peer_edge + (1u << p->side[other(x)].scale))) &&
+	       !seq_lt(s->ack + (((uint32_t)s->window + 1) << p->side[x].scale), edge);
+}
+
+static inline bool in_order(const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s)
+{
+	return s->seq == X->smax && seq_in(X->amax, s->ack, Y->smax);
+}
+
+static inline struct quiet_closing *closing_of(struct engine *en, struct quiet_part *p)
+{
+	if (!p->closing)
+		p->closing = slab_take(&en->flows.closings);
+	return p->closing ? flow_closing(&en->flows, p) : NULL;
+}
+
+/* A segment from the FIN on: false when it is out of the ordinary, and nothing has changed. */
+bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s);
+bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
+			 const struct segment *s);
+
+#endif
