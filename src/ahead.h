@@ -13,8 +13,8 @@
 #include "segment.h"
 
 struct ahead {
-	bool opening;    /* the entry of its client will be needed */
-	uint32_t client; /* its hash */
+	unsigned hosts;   /* how many entries of the host table will be needed: that of its client first */
+	uint32_t hash[3]; /* theirs */
 };
 
 #define AHEAD_STEPS 4
