@@ -187,11 +187,6 @@ struct flow_key {
 	uint32_t vlan, tunnel;         /* 0 unless they are part of the key */
 };
 
-/* Its place in the list of its age class (flow.h). */
-struct age_link {
-	uint32_t prev, next;
-};
-
 struct conn {
 	struct flow_key key;
 	bool swapped; /* the client is key.end[1] */
@@ -222,7 +217,6 @@ struct conn {
 	uint32_t older; /* the incarnation before this one, while it is kept */
 	uint32_t newer;
 	uint32_t candidates; /* cells */
-	struct age_link age;
 	uint8_t age_class;
 	uint32_t heard;   /* of flow_victim() */
 	int64_t deadline; /* what the wheel is armed for */

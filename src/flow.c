@@ -25,6 +25,8 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 		return fail(e, "no memory for the flow table");
 	return slab_init(&t->conns, sizeof(struct conn), limit, e) &&
 	       slab_init(&t->quiet, sizeof(struct quiet), limit, e) &&
+	       slab_init(&t->ages[0], sizeof(struct age_link), limit, e) &&
+	       slab_init(&t->ages[1], sizeof(struct age_link), limit, e) &&
 	       slab_init(&t->answers, sizeof(struct quiet_answer), limit, e) &&
 	       slab_init(&t->parts, sizeof(struct quiet_part), limit, e) &&
 	       slab_init(&t->closings, sizeof(struct quiet_closing), limit, e);
@@ -36,6 +38,8 @@ void flow_finish(struct flow_table *t)
 	t->slots = NULL;
 	slab_finish(&t->conns);
 	slab_finish(&t->quiet);
+	slab_finish(&t->ages[0]);
+	slab_finish(&t->ages[1]);
 	slab_finish(&t->answers);
 	slab_finish(&t->parts);
 	slab_finish(&t->closings);
@@ -145,7 +149,7 @@ static struct flow_key key_of_quiet(const struct flow_table *t, const struct qui
 
 static struct age_link *age_of(const struct flow_table *t, uint32_t number)
 {
-	return flow_is_quiet(number) ? &flow_quiet(t, number)->age : &flow_conn(t, number)->age;
+	return slab_at(&t->ages[flow_is_quiet(number)], number & ~FLOW_QUIET);
 }
 
 static uint8_t *age_class_of(const struct flow_table *t, uint32_t number)
@@ -268,6 +272,7 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	q->end[0] = key->end[0];
 	q->end[1] = key->end[1];
 	q->in_use = true;
+	q->tag = (uint32_t)(hash >> 32);
 	t->used++;
 	t->slots[slot] = (hash & TAG_MASK) | number;
 	q->age_class = AGE_CLASSES;
@@ -292,21 +297,23 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 	const struct quiet *q = flow_quiet(t, number);
 	const uint32_t loud = slab_take(&t->conns);
 	const struct flow_key key = key_of_quiet(t, q);
-	const uint64_t slot = probe(t, &key, flow_hash(t, &key));
+	const uint64_t slot = probe(t, &key, (uint64_t)q->tag << 32);
 	struct conn *c = flow_conn(t, loud);
 
 	assert(loud && (uint32_t)t->slots[slot] == number);
 	c->key = key;
 	c->in_use = true;
-	c->age = q->age;
+	const struct age_link age = *age_of(t, number);
+
+	*age_of(t, loud) = age;
 	c->age_class = q->age_class;
 	c->heard = q->stage >= QUIET_OPEN ? flow_part(t, q)->heard : 0;
-	if (c->age.prev)
-		age_of(t, c->age.prev)->next = loud;
+	if (age.prev)
+		age_of(t, age.prev)->next = loud;
 	else
 		t->age[c->age_class].oldest = loud;
-	if (c->age.next)
-		age_of(t, c->age.next)->prev = loud;
+	if (age.next)
+		age_of(t, age.next)->prev = loud;
 	else
 		t->age[c->age_class].newest = loud;
 	t->slots[slot] = (t->slots[slot] & TAG_MASK) | loud;
@@ -447,10 +454,13 @@ uint32_t flow_victim(struct flow_table *t)
 
 static void remove_quiet(struct flow_table *t, uint32_t number)
 {
-	const struct flow_key key = key_of_quiet(t, flow_quiet(t, number));
+	const struct quiet *q = flow_quiet(t, number);
+	uint64_t i = home_of((uint64_t)q->tag << 32, t->mask);
 
 	leave_age_class(t, number);
-	vacate(t, probe(t, &key, flow_hash(t, &key)));
+	while ((uint32_t)t->slots[i] != number)
+		i = (i + 1) & t->mask;
+	vacate(t, i);
 	give_quiet(t, number);
 }
 

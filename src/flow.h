@@ -19,10 +19,16 @@ enum age_class { AGE_EMBRYONIC, AGE_CLOSED, AGE_ESTABLISHED, AGE_CLASSES };
 
 #define FLOW_QUIET UINT32_C(0x80000000) /* WHEEL_OTHER of wheel.h */
 
+/* A connection's place in the list of its age class. */
+struct age_link {
+	uint32_t prev, next;
+};
+
 struct flow_table {
 	struct slab conns, quiet;
 	struct slab answers, closings; /* struct quiet_answer, struct quiet_closing */
 	struct slab parts; /* struct quiet_part, by the numbers of answers: nothing is taken from it */
+	struct slab ages[2]; /* struct age_link, by the numbers of conns and of quiet: neighbours came one after the other */
 	uint32_t limit;   /* connections of both kinds together */
 	bool with_vlan;   /* VLAN and tunnel are part of the key */
 	struct siphash_key key;

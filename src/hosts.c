@@ -196,7 +196,9 @@ static void drop_chunk(struct hosts *t, struct host *h)
 
 	h->oldest = c->next;
 	h->kept -= c->n;
-	if (!h->oldest)
+	if (h->oldest)
+		chunk_at(t, h->oldest)->prev = 0;
+	else
 		h->newest = 0;
 	slab_give(&t->chunks, number);
 }
@@ -298,6 +300,7 @@ static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, con
 	struct host *h = host_at(t, number);
 
 	memset(h, 0, needed(kind));
+	memset(&h->first, 0, offsetof(struct host, isn) - offsetof(struct host, first));
 	memcpy(h->ip, ip, 16);
 	h->port = port;
 	h->kind = (uint8_t)kind;
@@ -345,6 +348,7 @@ struct opening *hosts_add_opening(struct hosts *t, struct host *h)
 			last->next = number;
 		else
 			h->oldest = number;
+		chunk_at(t, number)->prev = h->newest;
 		h->newest = number;
 		last = chunk_at(t, number);
 	}
@@ -364,9 +368,9 @@ static bool note(uint64_t words[PRINT_WORDS], uint32_t print)
 
 bool hosts_note(struct host *h, uint32_t tuple, uint32_t isn)
 {
-	const bool known = note(h->prints[1], isn);
+	const bool known = note(h->client.prints[1], isn);
 
-	return (tuple && note(h->prints[0], tuple)) || known;
+	return (tuple && note(h->client.prints[0], tuple)) || known;
 }
 
 void hosts_drop_openings(struct hosts *t, struct host *h)
@@ -385,16 +389,30 @@ unsigned hosts_openings(const struct hosts *t, const struct host *h, struct open
 	return n;
 }
 
-struct opening *hosts_opening_at(const struct hosts *t, const struct host *h, uint64_t frame)
+static struct opening *find_in(struct chunk *c, uint64_t frame)
 {
 	struct opening *found = NULL;
-	/* most are among the newest */
+
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->opening[i].mark.frame == frame)
+			found = &c->opening[i];
+	return found;
+}
+
+struct opening *hosts_opening_at(const struct hosts *t, const struct host *h, uint64_t frame)
+{
 	struct chunk *c = chunk_at(t, h->newest);
 	const bool newest = c && c->opening[0].mark.frame <= frame;
+	struct opening *found = NULL;
 
-	for (c = newest ? c : chunk_at(t, h->oldest); c; c = chunk_at(t, c->next))
-		for (unsigned i = 0; i < c->n; i++)
-			if (c->opening[i].mark.frame == frame)
-				found = &c->opening[i];
+	while (c && c->opening[0].mark.frame > frame) /* most are among the newest */
+		c = chunk_at(t, c->prev);
+	if (c)
+		found = find_in(c, frame);
+	if (newest || found)
+		return found;
+	/* who feeds the library may have numbered frames in another order */
+	for (c = chunk_at(t, h->oldest); c && !found; c = chunk_at(t, c->next))
+		found = find_in(c, frame);
 	return found;
 }

@@ -55,7 +55,7 @@ struct opening {
 
 /* Openings in the order in which they came; the list forgets its oldest chunk. */
 struct chunk {
-	uint32_t next, n;
+	uint32_t next, prev, n;
 	struct opening opening[CHUNK_OPENINGS];
 };
 
@@ -74,10 +74,13 @@ struct probes {
 	uint64_t count;
 };
 
+#define PRINT_WORDS 4
+
 struct client {
 	uint64_t completed, refused, aborted;
 	struct mark first_scan, last_scan; /* scan_syn */
 	uint32_t targets, failed;          /* of the window in which it fired */
+	uint64_t prints[2][PRINT_WORDS];   /* of the openings kept, tuples and numbers: hosts_note(); of HOST_SERVER too */
 	bool probes;                       /* it sent some: hosts_probes() */
 	struct probes probe[PROBES];
 };
@@ -93,11 +96,12 @@ struct service {
 	uint64_t completed, synacks, synack_copies, resets;
 	int64_t second; /* of the newest slot */
 	int64_t judged; /* the window up to this second has been */
+	int64_t from, until; /* once it was flooded */
+	uint64_t seen[2][SOURCE_WORDS]; /* sources of this epoch and the one before, a bit each by hash */
 	struct {
 		uint32_t syn, completed;
 	} slot[FLOOD_SLOTS];
 	int64_t epoch; /* of seen[0], in units of FLOOD_WINDOW */
-	uint64_t seen[2][SOURCE_WORDS]; /* sources of this epoch and the one before, a bit each by hash */
 	double usual; /* SYNs a second, over ten minutes */
 	struct mark sample[3];
 	uint8_t samples;
@@ -108,8 +112,6 @@ struct service {
 	struct {
 		uint64_t synacks, copies, over;
 	} before; /* the flood */
-	/* once it was flooded */
-	int64_t from, until;
 	uint32_t most_syn, most_completed, most_sources; /* of the worst window */
 };
 
@@ -141,9 +143,7 @@ struct resets {
 	struct mark sample[2]; /* the first of the window, the latest */
 };
 
-#define PRINT_WORDS 4
-
-/* By how often it is touched: most entries are of clients, of which each opening needs the first three cache lines. */
+/* By how often it is touched, in cache lines: most entries are of clients, of which an opening needs the first three. */
 struct host {
 	uint8_t ip[16];
 	uint16_t port; /* HOST_SERVICE */
@@ -158,19 +158,18 @@ struct host {
 	uint32_t numbers; /* how many were taken for the tests */
 	uint64_t openings;  /* that it made, answered, or was offered */
 	int64_t last;
-	uint64_t prints[2][PRINT_WORDS]; /* of the openings kept, tuples and numbers: hosts_note() */
-	int64_t first;
-	uint64_t aggregated; /* findings of connections that its own stand for */
-	struct {
-		int64_t lower, upper; /* the longest that it was seen to be held, the shortest after which it was not; 0: not known */
-		uint32_t n;           /* connections that showed it */
-	} time_wait;
 	union {
 		struct client client;
 		struct service service;
 		struct watch watch;
 		struct resets resets;
 	};
+	int64_t first;
+	uint64_t aggregated; /* findings of connections that its own stand for */
+	struct {
+		int64_t lower, upper; /* the longest that it was seen to be held, the shortest after which it was not; 0: not known */
+		uint32_t n;           /* connections that showed it */
+	} time_wait;
 	struct isn_verdict isn; /* once `judged`, and so is what follows */
 	uint32_t shown[TCPLINT_MAX_NUMBERS];
 };

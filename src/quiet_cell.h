@@ -134,7 +134,7 @@ struct quiet {
 	bool ecn;        /* and so was ECN */
 	bool counted; /* handshake_incomplete has been told of */
 	uint32_t vlan, tunnel; /* as its first segment had them, whether they count or not */
-	struct age_link age;
+	uint32_t tag; /* the half of its hash that its slot in the index holds */
 	int64_t deadline;
 	struct kept_syn syn;
 	uint32_t print; /* and what else a struct recent has of it */
