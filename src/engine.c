@@ -232,7 +232,7 @@ void engine_find_place(const struct engine *en, const struct segment *s, struct 
 
 void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p)
 {
-	uint32_t head = flow_find(&en->flows, &p->key, p->hash);
+	uint32_t head = en->behind ? lifetime_catch_up(en, p) : flow_find(&en->flows, &p->key, p->hash);
 
 	if (!head && !p->back && !p->twin && en->quiet.on && quiet_open(en, p, s))
 		return;
@@ -281,7 +281,7 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p)
 {
 	en->counters->icmp_errors++;
-	const uint32_t number = flow_find(&en->flows, &p->key, p->hash);
+	const uint32_t number = en->behind ? lifetime_catch_up(en, p) : flow_find(&en->flows, &p->key, p->hash);
 
 	if (!number)
 		return;

@@ -49,6 +49,8 @@ struct engine {
 	uint64_t hits[RULE_COUNT]; /* of rules that quiet connections have fired; the others are counted by the stage */
 	struct tcplint_segment *record; /* of the segment at hand; null: not wanted */
 	struct quiet_options quiet;
+	unsigned expiries; /* that many timers may fire at once; 0: all */
+	bool behind;       /* some that are due have not fired */
 	bool firing;   /* what is told now is told because of a timer, */
 	int64_t due;   /* of that time, or because the input ends: then the number of the connection, */
 	uint32_t due_order; /* and of which connection, as the wheel orders them */

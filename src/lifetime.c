@@ -1,4 +1,5 @@
 /* How long connections live, what their timers do, and how they are released. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "incarnation.h"
@@ -208,25 +209,55 @@ static void note_due(struct engine *en, int64_t when, uint32_t order)
 	en->due_order = order;
 }
 
+static void fire(struct engine *en, uint32_t number)
+{
+	if (flow_is_quiet(number))
+		quiet_fire(en, number, en->now);
+	else
+		lifetime_fire(en, flow_conn(&en->flows, number), en->now);
+}
+
 void engine_tick(struct engine *en, int64_t now)
 {
+	unsigned left = en->expiries ? en->expiries : UINT_MAX;
 	int64_t when;
 	uint32_t number;
 
 	en->firing = true;
 	en->due = INT64_MIN;
-	while ((number = wheel_next(&en->wheel, now, &when))) {
+	for (; left && (number = wheel_next(&en->wheel, now, &when)); left--) {
 		if (when > en->now)
 			en->now = when;
 		note_due(en, when, (uint32_t)id_of(&en->flows, number & ~FLOW_QUIET, flow_is_quiet(number)));
-		if (flow_is_quiet(number))
-			quiet_fire(en, number, en->now);
-		else
-			lifetime_fire(en, flow_conn(&en->flows, number), en->now);
+		fire(en, number);
 	}
+	en->behind = en->expiries && !left;
 	en->firing = false;
 	if (now > en->now)
 		en->now = now;
+}
+
+/* Of a 4-tuple, the first connection whose time had come; 0: there is none. */
+static uint32_t overdue(const struct engine *en, uint32_t head)
+{
+	if (flow_is_quiet(head))
+		return flow_quiet(&en->flows, head)->deadline <= en->now ? head : 0;
+	while (head && flow_conn(&en->flows, head)->deadline > en->now)
+		head = flow_conn(&en->flows, head)->older;
+	return head;
+}
+
+uint32_t lifetime_catch_up(struct engine *en, const struct engine_place *p)
+{
+	uint32_t head = flow_find(&en->flows, &p->key, p->hash), late;
+
+	/* each may fire once to look, and once to end */
+	for (unsigned i = 0; head && i < 16 && (late = overdue(en, head)); i++) {
+		wheel_disarm(&en->wheel, late);
+		fire(en, late);
+		head = flow_find(&en->flows, &p->key, p->hash);
+	}
+	return head;
 }
 
 struct open {

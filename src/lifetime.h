@@ -23,6 +23,8 @@ struct view lifetime_view(struct engine *en, struct conn *c, int64_t now);
 void lifetime_account_loss(struct engine *en, struct conn *c, int64_t now, int64_t wait, struct batch *b);
 /* The timer of the connection fired. */
 void lifetime_fire(struct engine *en, struct conn *c, int64_t now);
+/* Some timers that are due have not fired: those of the frame's 4-tuple do now.  The newest connection of it, or 0. */
+uint32_t lifetime_catch_up(struct engine *en, const struct engine_place *p);
 /* Report what is to be said of the connection, and forget it. */
 void lifetime_release(struct engine *en, struct conn *c, enum tcplint_end end, int64_t now);
 

@@ -10,6 +10,12 @@
 #include "signals.h"
 #include "threads.h"
 
+/*
+ * Timers that fire for a frame of an interface at most: more than frames begin on the average, and so few that frames are not
+ * kept waiting for microseconds more than they take themselves.
+ */
+#define EXPIRIES 4
+
 /* Of metrics, where --stats-interval has none: as often as they are usually collected. */
 #define METRICS_INTERVAL INT64_C(15000000000)
 
@@ -194,6 +200,7 @@ bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, 
 {
 	s->source = s->options->capture;
 	lo->threads = threads_that_pay(s->options);
+	lo->expiries = s->options->capture.file_count ? 0 : EXPIRIES;
 	s->source.rings = lo->threads;
 	s->source.supports = decode_supports;
 	s->source.waiting = session_waiting;

@@ -95,6 +95,7 @@ static bool create_engines(struct tcplint *t, const struct tcplint_options *o, c
 	} else {
 		if (!engine_init(&t->engine, o, &ear, &t->rules, &t->counters, room, e))
 			return false;
+		t->engine.expiries = o->expiries;
 		t->finder = &t->engine;
 	}
 	if (ear.segment)
@@ -285,13 +286,16 @@ void tcplint_source(struct tcplint *t)
 	t->clock.previous = INT64_MIN;
 }
 
+/* So often as many timers fire as may for one frame, where no frame is kept waiting. */
+#define TICKS 1000
+
 void tcplint_tick(struct tcplint *t, int64_t now)
 {
 	tcplint_flush(t);
 	clock_tick(&t->clock, now);
 	if (t->shards)
 		shards_tick(t->shards, &t->stage, now);
-	else
+	for (unsigned i = 0; !t->shards && i < TICKS && (!i || t->engine.behind); i++)
 		engine_tick(&t->engine, now);
 }
 

@@ -433,6 +433,12 @@ struct tcplint_options {
 	 * With `segments` there is always one.
 	 */
 	unsigned threads;
+	/*
+	 * How many timers may fire for one frame; 0: all that are due.  For who must not keep frames waiting when a million
+	 * connections end together: the others fire with the frames that follow.  A connection whose own frame comes is
+	 * up to date.  Only with one engine.
+	 */
+	unsigned expiries;
 	uint8_t hash_key[16]; /* all zero: random.  The answer does not depend on it. */
 };
 

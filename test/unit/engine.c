@@ -39,21 +39,27 @@ static void on_connection(void *user, const struct tcplint_connection *c)
 	s->handshake = c->handshake.verdict;
 }
 
-static struct tcplint *begin(struct seen *seen, uint32_t limit, const bool *disabled)
+static struct tcplint *create(struct seen *seen, struct tcplint_options *o)
 {
 	const struct tcplint_sink sink = { .user = seen, .finding = on_finding, .connection = on_connection };
-	struct tcplint_options o;
 	char error[256];
 
 	memset(seen, 0, sizeof(*seen));
-	tcplint_options_init(&o);
-	o.all = true;
-	o.max_connections = limit;
-	o.disabled = disabled;
-	struct tcplint *t = tcplint_new(&o, &sink, error, sizeof(error));
+	o->all = true;
+	struct tcplint *t = tcplint_new(o, &sink, error, sizeof(error));
 
 	assert_non_null(t);
 	return t;
+}
+
+static struct tcplint *begin(struct seen *seen, uint32_t limit, const bool *disabled)
+{
+	struct tcplint_options o;
+
+	tcplint_options_init(&o);
+	o.max_connections = limit;
+	o.disabled = disabled;
+	return create(seen, &o);
 }
 
 static void say(struct tcplint *t, int64_t ts, bool forward, uint16_t port, uint16_t flags, uint32_t seq, uint32_t ack)
@@ -229,12 +235,38 @@ static void drops_make_unsure(void **state)
 	assert_true(confidence_when_missed(START + 5 * SECOND, START + 6 * SECOND) == sure);
 }
 
+/* No frame waits until a hundred connections have ended; but one whose connection has does not find it open. */
+static void ends_a_few_at_a_time(void **state)
+{
+	struct tcplint_options o;
+	struct seen seen;
+
+	(void)state;
+	tcplint_options_init(&o);
+	o.expiries = 4;
+	struct tcplint *t = create(&seen, &o);
+
+	for (uint16_t i = 0; i < 100; i++)
+		say(t, START + i, true, (uint16_t)(1000 + i), SYN, 100, 0);
+	say(t, START + 300 * SECOND, true, 2000, SYN, 100, 0);
+	assert_int_equal(seen.timed_out, 4);
+	say(t, START + 301 * SECOND, true, 1050, SYN, 100, 0);
+	assert_int_equal(seen.timed_out, 9);
+	assert_int_equal(tcplint_counters(t)->connections, 102);
+	tcplint_tick(t, START + 302 * SECOND);
+	assert_int_equal(seen.timed_out, 100);
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 102);
+	tcplint_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clock_goes_back),	    cmocka_unit_test(one_frame_from_the_future),
 		cmocka_unit_test(eviction),		    cmocka_unit_test(disabled_rules_still_judge),
 		cmocka_unit_test(nobody_makes_it_slow),	    cmocka_unit_test(drops_make_unsure),
+		cmocka_unit_test(ends_a_few_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
