@@ -22,7 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from wire import HERE, THERE, check, failures, link, namespaces
+from wire import HERE, THERE, check, failures, link, namespaces, until
 
 INNOCENT = b'"198.18.255.1"'
 WAIT = 900  # seconds; nothing takes as long
@@ -128,16 +128,19 @@ def watch(program, flood, name, rule):
     """The same on an interface."""
     count, rate = (2000000, 200000) if FULL else (10000, 40000)
     limit = 1000000 if FULL else CONNECTIONS
+    out = tempfile.TemporaryFile()  # a pipe that nobody empties would hold it up
     process = subprocess.Popen(['ip', 'netns', 'exec', HERE, program, '-i', 'va', '--max-connections', str(limit),
-                                '-B', '65536'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    bound = json.loads(process.stdout.readline())['memory_bound']
+                                '-B', '65536'], stdout=out, stderr=subprocess.DEVNULL)
+    check(until(lambda: os.fstat(out.fileno()).st_size, 10), f'{name}, live: no first record')
     subprocess.run(['ip', 'netns', 'exec', THERE, flood, name, str(count), 'vb', str(rate)], check=True, timeout=WAIT)
     time.sleep(0.5)
     with open(f'/proc/{process.pid}/status') as f:
         resident = int(re.search(r'VmHWM:\s+(\d+)', f.read())[1]) * 1024
     process.send_signal(signal.SIGTERM)
-    records = [json.loads(line) for line in process.communicate(timeout=WAIT)[0].splitlines()]
-    summary = records[-1]
+    process.wait(WAIT)
+    out.seek(0)
+    records = [json.loads(line) for line in out]
+    bound, summary = records[0]['memory_bound'], records[-1]
     drops = summary['source'].get('kernel_drops')
     check(process.returncode == 0, f'{name}, live: status {process.returncode}')
     check(SCALE > 1 or resident <= bound, f'{name}, live: {resident} bytes resident, {bound} announced')

@@ -25,7 +25,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from wire import (ACK, FIN, HERE, OURS, PSH, RST, SYN, THERE, check, failures, inside, ip, ipv4, link, namespaces,
-                  raw_socket, tcp)
+                  raw_socket, tcp, until)
 
 CLIENTS = ['10.9.0.2', '10.9.0.3', '10.9.0.4', '10.9.0.5']
 NOBODY = '10.9.0.77'  # forged conversations are with this server: no kernel meddles with them
@@ -41,16 +41,6 @@ FAULTS = {
     'ack_flag_missing': [(0, PSH, 1, 0, 20)],
     'fin_seq_moved': [(0, FIN | ACK, 1, 1, 0), (1, ACK, 1, 2, 0), (0, FIN | ACK, 5, 1, 0)],
 }
-
-
-def until(condition, seconds):
-    """Whether it comes true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Load:

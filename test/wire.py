@@ -29,6 +29,16 @@ def check(condition, sentence):
     return condition
 
 
+def until(condition, seconds):
+    """Whether it comes true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def ip(*words):
     subprocess.run(['ip', *words], check=True, timeout=PATIENCE)
 
