@@ -15,7 +15,7 @@ static bool due(int64_t *next, int64_t interval, int64_t now)
 {
 	if (!interval)
 		return false;
-	if (!*next)
+	if (!*next || now < *next - interval) /* or the clock was set back */
 		*next = now + interval;
 	if (now < *next)
 		return false;

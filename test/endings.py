@@ -167,6 +167,18 @@ class Test:
         joined = [line for i in range(10) for line in self.lines(f"{path}-{i}", "SIGHUP")] + self.lines(path, "SIGHUP")
         self.check(joined == self.reference + [self.summary], "SIGHUP: other lines than of an undisturbed run")
 
+    def turned_back(self):
+        """A clock that is set back by an hour stops no counters."""
+        frame = packets.conversation(20000, 1, False)[0]
+        data = self.header
+        for seconds in (*range(5), *range(-3600, -3595)):
+            sizes = [1700000000 + seconds, 0, len(frame), len(frame)]
+            data += b"".join(n.to_bytes(4, "little") for n in sizes) + frame
+        run = Run(self.program, ["--stats-interval", "1", "--emit", "stats"])
+        run.feed(data)
+        status, out, _ = run.end()
+        self.check(status == 0 and len(out.splitlines()) == 8, f"counters when the clock goes back: {len(out.splitlines())}")
+
     # ---- outputs ----
 
     def closed(self):
@@ -229,7 +241,7 @@ def main(argv):
     program = os.path.abspath(argv[1])
     with tempfile.TemporaryDirectory() as directory:
         test = Test(program, directory)
-        for part in (test.terminated, test.killed, test.moved, test.closed):
+        for part in (test.terminated, test.killed, test.moved, test.turned_back, test.closed):
             part()
         disk = os.path.join(directory, "disk")
         os.mkdir(disk)
