@@ -22,8 +22,26 @@ struct ahead {
 /* As soon as the segment's place is known; `hosts` may be null: they are somebody else's. */
 void ahead_begin(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a, const struct segment *s,
 		 uint64_t hash);
+/* The entries that a step of an opening needs, in turn: the index, the entries, the client's openings. */
+void ahead_expect_hosts(const struct hosts *hosts, struct ahead *a, const struct segment *s);
+void ahead_prefetch_hosts(const struct hosts *hosts, const struct ahead *a);
+
 /* Steps 0 to AHEAD_STEPS - 1. */
-void ahead_step(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a, const struct segment *s,
-		uint64_t hash, unsigned step);
+static inline void ahead_step(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a,
+			      const struct segment *s, uint64_t hash, unsigned step)
+{
+	const bool syn = s->flags & FLAG_SYN;
+
+	if (step == 0)
+		flow_prefetch(flows, hash);
+	if (step == 1 && !syn && flow_prefetch_part(flows, hash))
+		ahead_expect_hosts(hosts, a, s);
+	else if (step == 2 && !syn && !a->hosts)
+		flow_prefetch_closing(flows, hash);
+	else if (a->hosts && step == (syn ? 0 : 2))
+		ahead_prefetch_hosts(hosts, a);
+	else if (a->hosts && step == (syn ? 1 : 3))
+		hosts_prefetch_openings(hosts, a->hash[0]);
+}
 
 #endif

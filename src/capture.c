@@ -183,6 +183,21 @@ static enum capture_event next_input(struct capture *c, struct error *e)
 	return input_resume(&c->input[c->current], &c->options, e) ? CAPTURE_FRAME : CAPTURE_FAILED;
 }
 
+/* The usual case, in a few instructions: libpcap is not asked, and no filter is. */
+static inline bool next_plain(struct capture *c, struct input *in, struct frame *frame)
+{
+	const uint32_t snaplen = (uint32_t)c->options.snaplen;
+
+	if (in->source.filtered || !records_frame(&in->records, frame))
+		return false;
+	if (snaplen && frame->captured > snaplen)
+		frame->captured = snaplen;
+	c->counters.frames++;
+	frame->number = in->base + ++in->source.frames;
+	frame->linktype = in->source.linktype;
+	return true;
+}
+
 static enum capture_event next_of_files(struct capture *c, struct frame *frame, struct error *e)
 {
 	struct pcap_pkthdr *header;
@@ -190,6 +205,9 @@ static enum capture_event next_of_files(struct capture *c, struct frame *frame, 
 
 	for (;;) {
 		struct input *in = &c->input[c->current];
+
+		if (next_plain(c, in, frame))
+			return CAPTURE_FRAME;
 		enum capture_event event = input_read(in, &header, &data, e);
 
 		if (event == CAPTURE_END && !in->stopped) {

@@ -58,13 +58,13 @@ void records_close(struct records *r)
 }
 
 /* libpcap goes on at the record that comes next. */
-static bool give_up(struct records *r)
+static const unsigned char *give_up(struct records *r)
 {
 	free(r->buffer);
 	r->buffer = NULL;
 	r->on = false;
 	(void)fseeko(r->file, r->offset + (off_t)r->at, SEEK_SET);
-	return false;
+	return NULL;
 }
 
 /* At least `n` bytes from `at` on; false when they cannot be had. */
@@ -88,10 +88,11 @@ static bool fill(struct records *r, size_t n)
 	return true;
 }
 
-bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char **data)
+/* The next record, its header first; null: libpcap goes on from here. */
+static inline const unsigned char *take(struct records *r)
 {
 	if (!r->on)
-		return false;
+		return NULL;
 	if (UNLIKELY(r->end - r->at < RECORD) && !fill(r, RECORD))
 		return give_up(r);
 	const uint32_t captured = word(r->buffer + r->at + 8);
@@ -100,16 +101,40 @@ bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char *
 		return give_up(r);
 	if (UNLIKELY(r->end - r->at < RECORD + captured) && !fill(r, RECORD + captured))
 		return give_up(r);
-	const unsigned char *p = r->buffer + r->at;
+	r->at += RECORD + captured;
+	return r->buffer + r->at - RECORD - captured;
+}
 
+bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char **data)
+{
+	const unsigned char *p = take(r);
+
+	if (!p)
+		return false;
 	r->header.ts.tv_sec = (int32_t)word(p); /* as libpcap has it; source_time() knows better */
 	r->header.ts.tv_usec = (int32_t)word(p + 4);
 	if (!r->nano)
 		r->header.ts.tv_usec *= 1000;
-	r->header.caplen = captured;
+	r->header.caplen = word(p + 8);
 	r->header.len = word(p + 12);
-	r->at += RECORD + captured;
 	*header = &r->header;
 	*data = p + RECORD;
+	return true;
+}
+
+bool records_frame(struct records *r, struct frame *f)
+{
+	const unsigned char *p = take(r);
+
+	if (!p)
+		return false;
+	const int64_t rest = (int32_t)word(p + 4); /* as source_time() takes it */
+
+	f->ts = word(p) * INT64_C(1000000000) + (rest < 0 ? 0 : r->nano ? rest : rest * 1000);
+	f->captured = word(p + 8);
+	f->wire = word(p + 12);
+	if (f->wire < f->captured)
+		f->wire = f->captured;
+	f->data = p + RECORD;
 	return true;
 }

@@ -55,6 +55,8 @@ void records_open(struct records *r, FILE *f, int fd, off_t origin, int snaplen)
 void records_close(struct records *r);
 /* The next record, valid until the next call.  False: libpcap goes on from here, and this is over. */
 bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char **data);
+/* The same as a frame without its number and link type. */
+bool records_frame(struct records *r, struct frame *f);
 
 /* One capture file, or standard input. */
 struct input {

@@ -206,23 +206,45 @@ static bool over(const struct opening *o, int64_t now, int64_t grace)
 	return o->state == OPENING_PENDING ? now - o->mark.ts >= grace : o->state != OPENING_ANSWERED;
 }
 
+#define PEERS 256 /* slots: a power of two, several times as many as there are openings */
+
+/* Of each peer, the openings within SCAN_WINDOW; a list of pairs would take the square of its length. */
+struct peers {
+	struct {
+		uint32_t peer;
+		bool used, open, counted; /* some opening was completed; it is among the targets */
+	} at[PEERS];
+};
+
+static unsigned peer_at(struct peers *p, uint32_t peer)
+{
+	unsigned i = peer % PEERS;
+
+	while (p->at[i].used && p->at[i].peer != peer)
+		i = (i + 1) % PEERS;
+	p->at[i].used = true;
+	p->at[i].peer = peer;
+	return i;
+}
+
 static struct tally count_targets(struct opening **list, unsigned n, int64_t now, int64_t grace, struct host_view *hv)
 {
 	struct tally t = { 0 };
+	struct peers peers = { 0 };
 
+	_Static_assert(OPENINGS_KEPT + CHUNK_OPENINGS <= PEERS / 2, "there is an empty slot, and it is near");
+	for (unsigned i = 0; i < n; i++)
+		if (list[i]->state == OPENING_COMPLETED && now - list[i]->mark.ts <= SCAN_WINDOW)
+			peers.at[peer_at(&peers, list[i]->peer)].open = true;
 	for (unsigned i = 0; i < n; i++) {
-		bool open = false, again = false;
-
 		if (now - list[i]->mark.ts > SCAN_WINDOW || !over(list[i], now, grace))
 			continue;
-		for (unsigned j = 0; j < n; j++) {
-			if (list[j]->peer != list[i]->peer || now - list[j]->mark.ts > SCAN_WINDOW)
-				continue;
-			open = open || list[j]->state == OPENING_COMPLETED;
-			again = again || (j < i && over(list[j], now, grace));
-		}
-		if (again)
+		const unsigned at = peer_at(&peers, list[i]->peer);
+		const bool open = peers.at[at].open;
+
+		if (peers.at[at].counted)
 			continue;
+		peers.at[at].counted = true;
 		if (!t.targets++)
 			t.first = list[i]->mark;
 		t.failed += !open;

@@ -223,6 +223,10 @@ void engine_tick(struct engine *en, int64_t now)
 	int64_t when;
 	uint32_t number;
 
+	if (wheel_idle(&en->wheel, now)) {
+		en->now = now > en->now ? now : en->now;
+		return;
+	}
 	en->firing = true;
 	en->due = INT64_MIN;
 	for (; left && (number = wheel_next(&en->wheel, now, &when)); left--) {

@@ -194,9 +194,14 @@ static void take_all(struct tcplint *t)
 	const unsigned n = t->ahead;
 
 	t->ahead = 0;
-	for (unsigned step = 0; step < AHEAD_STEPS && n > 1; step++)
-		for (unsigned i = 0; i < n; i++)
-			look_ahead(t, &t->waiting[i], step);
+	for (unsigned i = 0; i < n && n > 1; i++)
+		look_ahead(t, &t->waiting[i], 0);
+	for (unsigned i = 0; i < n && n > 1; i++)
+		look_ahead(t, &t->waiting[i], 1);
+	for (unsigned i = 0; i < n && n > 1; i++)
+		look_ahead(t, &t->waiting[i], 2);
+	for (unsigned i = 0; i < n && n > 1; i++)
+		look_ahead(t, &t->waiting[i], 3);
 	for (unsigned i = 0; i < n; i++)
 		waiting_take(&t->waiting[i], &t->engine);
 }
@@ -209,18 +214,20 @@ void tcplint_flush(struct tcplint *t)
 		take_all(t);
 }
 
+static inline bool may_have_twin(const struct segment *s)
+{
+	return (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && s->opt.present & OPT_TIMESTAMPS &&
+	       s->checksum != CHECKSUM_BAD && !s->bad_header;
+}
+
 /* A SYN with timestamps that somebody else has sent too (twins.h). */
 static void look_for_twin(struct tcplint *t, struct waiting *d)
 {
 	const struct segment *s = &d->segment;
 	const struct tcplint_address *end = d->place.key.end;
 	const struct tcplint_conn_id id = { .client = end[!d->place.from_first], .server = end[d->place.from_first] };
-	const struct twin *twin;
+	const struct twin *twin = twins_note(&t->twins, s, &id);
 
-	if ((s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN || !(s->opt.present & OPT_TIMESTAMPS) ||
-	    s->checksum == CHECKSUM_BAD || s->bad_header)
-		return;
-	twin = twins_note(&t->twins, s, &id);
 	if (!twin)
 		return;
 	d->twin = *twin;
@@ -238,7 +245,8 @@ static void decode(struct tcplint *t, const struct frame *f, struct waiting *d)
 	if (d->result != DECODE_SEGMENT)
 		return;
 	d->place.back = clock_back(&t->clock, d->segment.ts);
-	look_for_twin(t, d);
+	if (may_have_twin(&d->segment))
+		look_for_twin(t, d);
 }
 
 void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data, uint32_t captured,

@@ -2,7 +2,7 @@
 
 #include "wheel.h"
 
-#define TICK_BITS  27
+#define TICK_BITS  WHEEL_TICK_BITS
 #define LEVEL_BITS 8
 #define HORIZON    ((int64_t)WHEEL_SLOTS * WHEEL_SLOTS)
 #define FIRST_HEAP 64

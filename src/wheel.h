@@ -47,6 +47,14 @@ void wheel_arm(struct wheel *w, uint32_t number, uint32_t order, int64_t when);
 void wheel_turn_back(struct wheel *w, int64_t now);
 void wheel_disarm(struct wheel *w, uint32_t number);
 
+#define WHEEL_TICK_BITS 27
+
+/* Nothing is due by `now`, and no slot's time has come: what wheel_next() finds out, for nearly every segment. */
+static inline bool wheel_idle(const struct wheel *w, int64_t now)
+{
+	return w->tick >= now >> WHEEL_TICK_BITS && (!w->heap_used || w->heap[0].when > now);
+}
+
 /*
  * The number of the timer that is due first, disarmed, and when it was due; 0 when none is due by `now`.
  * To be called until it answers 0.
