@@ -1,4 +1,4 @@
-/* Timers against a list of what is armed: whatever is armed, disarmed and done to the clock, the same fires, in order. */
+/* Timers against a list of what is armed: whatever is armed, disarmed and done to the clock, the same fires. */
 #include "unit.h"
 #include "wheel.h"
 
