@@ -1,7 +1,7 @@
 /*
  * A line of JSON, written from left to right; and the table of the JSON reporter.
  *
- * jansson says what a value looks like.  Building its objects took nine tenths of the time of a record, so what we are
+ * jansson says what a value looks like.  Building its objects took four fifths of the time of a record, so what we are
  * sure about (integers, plain text, decimals of few digits) is written here; it encodes the rest, and debug builds let
  * it read every line and write it again, and assert that nothing changes.
  *

@@ -1,7 +1,7 @@
 /*
  * A connection of which there is nothing to say asks no rule (quiet.h).  So each rule whose row has it asked about a
  * segment of an ordinary conversation, or when a connection's timer fires or it ends, has to be silent of every
- * connection that stays in the small form, or be counted by it: somebody looked at quiet.c, found what sees to that, and
+ * connection that stays in the small form, or be counted by it: somebody looked at quiet.c, found what sees to it, and
  * named the rule below.  Which events an ordinary conversation has is what the tracker says of one.
  */
 #include "engine.h"
