@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A long watch of an interface: is every connection reported, is every line whole, does memory stay what it is?
 
-    soak.py PROGRAM [SECONDS [CONNECTIONS-A-SECOND]]
+    soak.py PROGRAM [SECONDS [CONNECTIONS-A-SECOND [OPTION...]]]
 
 For half an hour, unless told otherwise, connections of two kernels and forged ones with faults pass; meanwhile the
 files of records are rotated by time and by size, moved away with SIGHUP as logrotate does, counters are asked for
@@ -199,14 +199,14 @@ class Reader:
 
 
 class Soak:
-    def __init__(self, program, directory, seconds, rate):
+    def __init__(self, program, directory, seconds, rate, options):
         self.directory, self.seconds, self.rate = directory, seconds, rate
         self.load = Load()
         self.err = open(os.path.join(directory, 'stderr'), 'w+')
         self.process = subprocess.Popen(
             ['ip', 'netns', 'exec', HERE, program, '-i', 'va', '--wait', '--all', '--stats-interval', '10',
              '-G', '30', '-C', '1', '-W', '100', '-o', os.path.join(directory, 'records-%s-'),
-             '--metrics-file', os.path.join(directory, 'metrics.prom')],
+             '--metrics-file', os.path.join(directory, 'metrics.prom'), *options],
             stdin=subprocess.DEVNULL, stdout=self.err, stderr=self.err,
             env=dict(os.environ, ASAN_OPTIONS='quarantine_size_mb=4:detect_leaks=1', UBSAN_OPTIONS='halt_on_error=1'))
         self.reader = Reader(directory, self.process.pid)
@@ -334,7 +334,7 @@ def main(argv):
             ip('-n', THERE, 'address', 'add', address + '/24', 'dev', 'vb')
         os.chmod(directory, 0o755)
         os.chown(directory, 65534, 65534)
-        soak = Soak(os.path.abspath(argv[1]), directory, seconds, rate)
+        soak = Soak(os.path.abspath(argv[1]), directory, seconds, rate, argv[4:])
         try:
             time.sleep(1)
             soak.run()
