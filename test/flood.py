@@ -22,7 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from wire import HERE, THERE, check, failures, link, namespaces, until
+from wire import HERE, THERE, check, failures, link, namespaces, sanitized, until
 
 INNOCENT = b'"198.18.255.1"'
 WAIT = 900  # seconds; nothing takes as long
@@ -40,11 +40,6 @@ WORKLOADS = {
     'gaps': (40000, 16000000, None),
 }
 LIVE = {'syn': 'syn_flood', 'hold': None, 'fragments': None, 'overlap': None, 'adversarial': None}
-
-
-def sanitized(program):
-    with open(program, 'rb') as f:
-        return b'__asan_init' in f.read()
 
 
 # Sanitizers take their time, and nobody learns more from a longer wait.

@@ -90,6 +90,12 @@ def namespaces():
             subprocess.run(['ip', 'netns', 'delete', one], stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False)
 
 
+def sanitized(program):
+    """Whether it was built with the address sanitizer, and takes its time."""
+    with open(program, 'rb') as f:
+        return b'__asan_init' in f.read()
+
+
 class Run:
     """The program, and its records as they come."""
 
