@@ -19,6 +19,7 @@ struct capture {
 	struct capture_counters counters;
 	uint64_t passed; /* frames that were delivered */
 	bool live, ended;
+	int64_t stopped; /* when nothing more was wanted; 0: more is */
 	struct live interface;
 	struct input *input;
 	unsigned count, opened, current; /* inputs */
@@ -231,12 +232,33 @@ static enum capture_event next_of_files(struct capture *c, struct frame *frame, 
 	}
 }
 
+/* The kernel hands over within three ticks what has come; a load that goes on is not waited for. */
+#define LAST_FRAMES (3 * TICK_MS * INT64_C(1000000))
+#define LAST_SECOND INT64_C(1000000000)
+
+void capture_stop(struct capture *c)
+{
+	c->stopped = capture_clock();
+}
+
+/* Whether what came before it was stopped has been handed over. */
+static bool is_over(const struct capture *c, const struct pcap_pkthdr *header)
+{
+	const int64_t since = capture_clock() - c->stopped;
+
+	if (since < 0 || since > LAST_SECOND)
+		return true;
+	return header ? source_time(&header->ts, c->interface.unit) > c->stopped : since > LAST_FRAMES;
+}
+
 static enum capture_event next_of_interface(struct capture *c, struct frame *frame, struct error *e)
 {
 	struct pcap_pkthdr *header;
 	const u_char *data;
 	enum capture_event event = live_read(&c->interface, &header, &data, e);
 
+	if (c->stopped && is_over(c, event == CAPTURE_FRAME ? header : NULL))
+		return CAPTURE_END;
 	if (event != CAPTURE_FRAME)
 		return event;
 	c->counters.frames++;

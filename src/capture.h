@@ -97,6 +97,12 @@ int64_t capture_clock(void);
 /* Live: so long after its time, at most, a frame is handed over to whoever asks for it often enough. */
 int64_t capture_lag(const struct capture *c);
 
+/*
+ * Live: no more is wanted than what has come by now.  The kernel has frames that it has not handed over yet: they follow, for a
+ * second at most, and then comes CAPTURE_END.
+ */
+void capture_stop(struct capture *c);
+
 /* After CAPTURE_MISSED and CAPTURE_CHANGED. */
 struct capture_gap capture_gap(const struct capture *c);
 

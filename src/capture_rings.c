@@ -1,6 +1,7 @@
 /*
  * Several rings of one interface (packet(7), PACKET_FANOUT): the kernel deals the frames out by the hash of their flow,
- * both directions alike, fragments behind their datagram's first.
+ * both directions alike, fragments by their addresses alone.  It could put fragments together first, but then
+ * those that never become whole would be seen by nobody, and fill its memory.
  *
  * A frame of one ring is handed over once no earlier one can come from another: that has one as well, or was
  * found empty so much later that the kernel would have shown it.  So the frames come in the order of their times, and
@@ -28,7 +29,7 @@ static struct live *ring(struct live *l, unsigned i)
 static bool join(struct live *l, uint32_t *group, struct error *e)
 {
 	const bool first = !*group;
-	const uint32_t how = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
+	const uint32_t how = PACKET_FANOUT_HASH;
 	uint32_t request = first ? (how | PACKET_FANOUT_FLAG_UNIQUEID) << 16 : *group;
 	socklen_t size = sizeof(request);
 	const int fd = pcap_fileno(l->source.pcap);
@@ -37,6 +38,7 @@ static bool join(struct live *l, uint32_t *group, struct error *e)
 	    getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &request, &size) != 0)
 		return fail(e, "%s: cannot share its frames between several rings: %s", l->name, strerror(errno));
 	*group = (request & 0xffff) | how << 16;
+	l->joined = capture_clock();
 	return true;
 }
 
@@ -72,20 +74,33 @@ void rings_close(struct live *l)
 	l->more_count = 0;
 }
 
-/* Up to when every frame of an empty ring has been seen. */
-static int64_t complete_until(const struct live *r)
+/* Up to when every frame of an empty ring has been seen, on the clock that stamps them. */
+static int64_t complete_until(const struct live *l, const struct live *r)
 {
-	return r->empty - (r->o->immediate ? SHOWN_AT_ONCE : SHOWN_AFTER);
+	return r->empty + l->stamps_ahead - (r->o->immediate ? SHOWN_AT_ONCE : SHOWN_AFTER);
+}
+
+/* A further ring that had not joined yet was given what the others were given. */
+static bool doubled(const struct live *l, const struct live *r)
+{
+	return r != l && r->ts < r->joined;
 }
 
 /* The next frame of a ring, if it has one by now; false: it can be read no more. */
-static bool look_into(struct live *r)
+static bool look_into(struct live *l, struct live *r)
 {
 	const int64_t now = capture_clock();
-	const int answer = r->pending ? 1 : pcap_next_ex(r->source.pcap, &r->header, &r->data);
+	int answer = 1;
 
-	if (answer == 1 && !r->pending)
-		r->ts = source_time(&r->header->ts, r->unit);
+	if (r->pending)
+		return true;
+	do {
+		answer = pcap_next_ex(r->source.pcap, &r->header, &r->data);
+		if (answer == 1)
+			r->ts = source_time(&r->header->ts, r->unit);
+	} while (answer == 1 && doubled(l, r));
+	if (answer == 1) /* a card's clock may count otherwise, and ours may be set */
+		l->stamps_ahead = r->ts > now ? r->ts - now : 0;
 	if (answer == 0)
 		r->empty = now;
 	r->pending = answer == 1;
@@ -107,7 +122,7 @@ static struct live *earliest(struct live *l)
 static bool may_overtake(struct live *l, int64_t ts)
 {
 	for (unsigned i = 0; i <= l->more_count; i++)
-		if (!ring(l, i)->pending && complete_until(ring(l, i)) < ts)
+		if (!ring(l, i)->pending && complete_until(l, ring(l, i)) < ts)
 			return true;
 	return false;
 }
@@ -115,14 +130,16 @@ static bool may_overtake(struct live *l, int64_t ts)
 int rings_next(struct live *l, struct pcap_pkthdr **header, const u_char **data)
 {
 	struct live *r = earliest(l);
+	bool good = true;
 
 	if (!r || may_overtake(l, r->ts)) {
 		for (unsigned i = 0; i <= l->more_count; i++)
-			if (!look_into(ring(l, i)))
-				return -1;
+			good = look_into(l, ring(l, i)) && good;
 		r = earliest(l);
 	}
-	if (!r || may_overtake(l, r->ts))
+	if (!r)
+		return good ? 0 : -1;
+	if (good && may_overtake(l, r->ts)) /* when one has failed, nothing is waited for */
 		return 0;
 	*header = r->header;
 	*data = r->data;

@@ -143,6 +143,8 @@ struct live {
 	struct pcap_pkthdr *header;
 	const u_char *data;
 	int64_t ts, empty;
+	int64_t joined;       /* when the kernel began to share the frames with this one */
+	int64_t stamps_ahead; /* of the first: so far is the clock that stamps frames ahead of ours */
 	char found[64];  /* name of the interface that a number stood for */
 	char warning[512];
 };

@@ -158,9 +158,11 @@ bool session_pump(struct session *s, struct error *e)
 
 	s->live = capture_is_live(s->capture);
 	while (!s->broken && !destinations_broken(&s->to)) {
-		if (signals_stopped()) {
+		if (signals_stopped() && !s->interrupted) {
 			s->interrupted = true;
-			return true;
+			if (!s->live)
+				return true;
+			capture_stop(s->capture); /* what the kernel still has is not lost */
 		}
 		const enum capture_event event = capture_next(s->capture, &f, e);
 
@@ -177,7 +179,7 @@ bool session_pump(struct session *s, struct error *e)
 				return true;
 			break;
 		case CAPTURE_END: /* of the input, or of waiting for more of it */
-			s->interrupted = signals_stopped();
+			s->interrupted = s->interrupted || signals_stopped();
 			return true;
 		case CAPTURE_FAILED:
 			return false;

@@ -54,19 +54,29 @@ bool stage_loss_near(const struct stage *st, int64_t ts)
 	const unsigned n = st->losses < LOSS_MEMORY ? st->losses : LOSS_MEMORY;
 
 	for (unsigned i = 0; i < n; i++)
-		if (st->loss[i] >= ts - SECOND && st->loss[i] <= ts + SECOND)
+		if (ts >= st->loss[i].from - SECOND && ts <= st->loss[i].to + SECOND)
 			return true;
 	return false;
 }
 
-/* A point for each second, to which stage_loss_near() adds one on either side; of a long time, the end. */
+/* What is nearer than two seconds to another time of loss is one with it: there is no moment that is near neither. */
 void stage_missed(struct stage *st, int64_t from, int64_t to)
 {
-	if (from < to - LOSS_MEMORY / 2 * SECOND)
-		from = to - LOSS_MEMORY / 2 * SECOND;
-	for (int64_t ts = from; ts < to; ts += SECOND)
-		st->loss[st->losses++ % LOSS_MEMORY] = ts;
-	st->loss[st->losses++ % LOSS_MEMORY] = to;
+	const unsigned n = st->losses < LOSS_MEMORY ? st->losses : LOSS_MEMORY;
+
+	for (unsigned i = 1; i <= n; i++) {
+		const unsigned at = (st->losses - i) % LOSS_MEMORY;
+
+		if (from > st->loss[at].to + 2 * SECOND || to < st->loss[at].from - 2 * SECOND)
+			continue;
+		if (from < st->loss[at].from)
+			st->loss[at].from = from;
+		if (to > st->loss[at].to)
+			st->loss[at].to = to;
+		return;
+	}
+	st->loss[st->losses % LOSS_MEMORY].from = from;
+	st->loss[st->losses++ % LOSS_MEMORY].to = to;
 }
 
 /* ---- cells ---- */
@@ -136,7 +146,7 @@ void stage_hear(void *user, const struct told *t)
 		released(st, (const struct told_released *)t);
 		break;
 	case TOLD_LOSS:
-		st->loss[st->losses++ % LOSS_MEMORY] = ((const struct told_loss *)t)->ts;
+		stage_missed(st, ((const struct told_loss *)t)->ts, ((const struct told_loss *)t)->ts);
 		break;
 	}
 }

@@ -33,7 +33,9 @@ struct stage {
 	struct slab *dossiers; /* `shards` of them */
 	unsigned shards;
 	int64_t now; /* of what is being told */
-	int64_t loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something */
+	struct {
+		int64_t from, to;
+	} loss[LOSS_MEMORY]; /* when the capture was last proven to have missed something; the latest are kept */
 	unsigned losses;
 	struct tcplint_counters *counters;
 	uint64_t hits[RULE_COUNT];

@@ -68,7 +68,7 @@ static uint32_t room_of(const struct tcplint_options *o, unsigned n)
 {
 	const uint64_t share = ((uint64_t)o->max_connections + n - 1) / n;
 
-	return n == 1 ? o->max_connections : (uint32_t)(share + share / 16 + 64);
+	return n == 1 ? o->max_connections : (uint32_t)(share + share / 16 + (share < 256 ? share / 4 : 64));
 }
 
 /* Segments are told of as they come: one engine. */
