@@ -86,13 +86,6 @@ void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct 
 	key->tunnel = t->with_vlan ? s->tunnel : 0;
 }
 
-static inline bool is_ipv4(const uint8_t *ip)
-{
-	static const uint8_t mapped[4] = { 0, 0, 0xff, 0xff };
-
-	return !half_of(ip, 0) && quarter_of(ip, 2) == quarter_of(mapped, 0);
-}
-
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
 {
 	const uint8_t *a = key->end[0].ip, *b = key->end[1].ip;
@@ -100,7 +93,7 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
 	const uint64_t outer = t->with_vlan ? (uint64_t)key->vlan << 32 | key->tunnel : 0;
 
 	/* two IPv4 addresses in one word; the length keeps the kinds apart */
-	if (is_ipv4(a) && is_ipv4(b)) {
+	if (is_mapped(a) && is_mapped(b)) {
 		const uint64_t words[3] = { (uint64_t)quarter_of(a, 3) << 32 | quarter_of(b, 3), ports, outer };
 
 		return outer ? siphash_words(&t->key, words, 3) : siphash_words(&t->key, words, 2);

@@ -4,6 +4,7 @@
 
 #include "compiler.h"
 #include "hosts.h"
+#include "segment.h"
 
 #define LEAST 1024
 #define MOST  65536
@@ -46,11 +47,10 @@ uint64_t hosts_memory(const struct hosts *t)
 
 uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	uint64_t words[3];
 
 	words[2] = (uint64_t)kind << 16 | port;
-	if (!memcmp(ip, mapped, sizeof(mapped))) { /* one word for IPv4; the length keeps the kinds apart */
+	if (is_mapped(ip)) { /* one word for IPv4; the length keeps the kinds apart */
 		uint32_t ipv4;
 
 		memcpy(&ipv4, ip + 12, sizeof(ipv4));
@@ -219,6 +219,15 @@ static bool reclaim(struct hosts *t, const struct host *keep)
 	return false;
 }
 
+static uint32_t slot_of_number(const struct hosts *t, uint32_t hash, uint32_t number)
+{
+	uint32_t i = hash & t->mask;
+
+	while ((uint32_t)t->slots[i] != number)
+		i = (i + 1) & t->mask;
+	return i;
+}
+
 /* One eviction seldom comes alone: what those that go next need is on its way, the entry first, then what hangs on it. */
 static void foresee(const struct hosts *t, uint32_t number)
 {
@@ -254,7 +263,7 @@ static void evict(struct hosts *t, const struct host *keep)
 	hosts_drop_openings(t, h);
 	leave_list(t, h, number);
 	h->in_use = false;
-	vacate(t, probe(t, h->hash, (enum host_kind)h->kind, h->ip, h->port));
+	vacate(t, slot_of_number(t, h->hash, number));
 	slab_give(&t->hosts, number);
 }
 
