@@ -16,7 +16,7 @@
 enum {
 	HEADER = 24, /* of the file */
 	RECORD = 16, /* of each record */
-	/* What is read at once: it has to stay in a core's own cache.  Over 200 MB, 64 KiB took as long as 128, and 256 a fifth more. */
+	/* What is read at once: it has to stay in a core's own cache. */
 	CHUNK = 64 * 1024,
 	CAPACITY = RECORD + DEFAULT_SNAPLEN + CHUNK,
 };
