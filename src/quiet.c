@@ -24,13 +24,11 @@ static bool clean_syn(const struct segment *s)
 }
 
 /* `echo`: the timestamp that it echoes. */
-static struct kept_syn keep_syn(const struct quiet *q, const struct segment *s, uint32_t echo)
+static struct kept_syn keep_syn(const struct segment *s, uint32_t echo)
 {
 	const bool echoes = s->opt.present & OPT_TIMESTAMPS && s->opt.ts_ecr == echo;
 
 	return (struct kept_syn){
-		.ts = s->ts,
-		.frame = (uint32_t)(s->frame - q->id),
 		.seq = s->seq,
 		.ts_val = s->opt.ts_val,
 		.present = (uint16_t)s->opt.present,
@@ -81,7 +79,8 @@ bool quiet_open(struct engine *en, const struct engine_place *p, const struct se
 	q->swapped = !p->from_first;
 	q->id = s->frame;
 	q->last_ts = s->ts;
-	q->syn = keep_syn(q, s, 0);
+	q->syn_ts = s->ts;
+	q->syn = keep_syn(s, 0);
 	q->syn.flags &= (uint16_t)~(unsigned)KEPT_ECHO; /* there was nothing to echo */
 	q->print = recent_print(s, CLIENT);
 	q->direction = s->direction;
@@ -101,7 +100,7 @@ static bool answers(const struct quiet *q, const struct segment *s, enum side x)
 	const uint32_t both = s->opt.present & syn->present;
 	const bool asked = (syn->flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR);
 
-	return x == SERVER && (s->flags & ~(unsigned)(asked ? FLAG_ECE : 0)) == (FLAG_SYN | FLAG_ACK) && clean_syn(s) &&
+	return x == SERVER && s->ts >= q->syn_ts && s->ts - q->syn_ts <= UINT32_MAX && (s->flags & ~(unsigned)(asked ? FLAG_ECE : 0)) == (FLAG_SYN | FLAG_ACK) && clean_syn(s) &&
 	       s->ack == syn->seq + 1 && s->opt.present & OPT_MSS && !(s->opt.present & ~syn->present & OPT_ASKED_FOR) &&
 	       !(both & OPT_TIMESTAMPS && (s->opt.ts_val || s->opt.ts_ecr) && s->opt.ts_ecr != syn->ts_val);
 }
@@ -116,7 +115,9 @@ static bool take_answer(struct engine *en, struct quiet *q, const struct segment
 	struct quiet_answer *a = flow_answer(&en->flows, q);
 
 	q->stage = QUIET_SYNACK;
-	a->synack = keep_syn(q, s, q->syn.ts_val);
+	a->synack = keep_syn(s, q->syn.ts_val);
+	a->after = (uint32_t)(s->ts - q->syn_ts);
+	a->frame = (uint32_t)(s->frame - q->id);
 	a->print = print;
 	a->direction = s->direction;
 	q->recent_next = 2;
@@ -173,7 +174,7 @@ static bool third(const struct quiet *q, const struct kept_syn *synack, const st
 	return x == CLIENT && q->syn.present & OPT_MSS && s->seq == q->syn.seq + 1 && s->ack == synack->seq + 1 && !s->truncated &&
 	       ordinary(q, s, 0, q->syn.ts_val, peer) && s->seq + s->len >= s->seq && s->len <= UINT16_MAX &&
 	       !(s->len && seq_gt(s->seq + s->len, q->syn.seq + 1 + synack->window + (1u << scale_of(synack, &q->syn)))) &&
-	       s->ts >= q->syn.ts && s->ts - q->syn.ts <= UINT32_MAX;
+	       s->ts >= q->syn_ts && s->ts - q->syn_ts <= UINT32_MAX;
 }
 
 static void begin_side(struct quiet_side *X, const struct kept_syn *own, const struct kept_syn *peer)
@@ -184,8 +185,6 @@ static void begin_side(struct quiet_side *X, const struct kept_syn *own, const s
 		.first_tsval = own->ts_val,
 		.segments = 1,
 		.delivered = 1,
-		.last_ts = own->ts,
-		.last_frame = own->frame,
 		.mss = own->mss,
 		.scale = scale_of(own, peer),
 		.marks = (own->flags >> KEPT_CHECKSUM & 3) == CHECKSUM_OK ? SIDE_GOOD : 0,
@@ -195,7 +194,7 @@ static void begin_side(struct quiet_side *X, const struct kept_syn *own, const s
 static struct kept_third keep_third(const struct quiet *q, const struct segment *s)
 {
 	return (struct kept_third){
-		.after = (uint32_t)(s->ts - q->syn.ts),
+		.after = (uint32_t)(s->ts - q->syn_ts),
 		.frame = (uint32_t)(s->frame - q->id),
 		.ts_val = s->opt.ts_val,
 		.len = (uint16_t)s->len,
@@ -218,6 +217,9 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	};
 	begin_side(C, &q->syn, &a->synack);
 	begin_side(S, &a->synack, &q->syn);
+	C->last_ts = q->syn_ts;
+	S->last_ts = q->syn_ts + a->after;
+	S->last_frame = a->frame;
 	S->window = S->maxwnd = a->synack.window;
 	S->amax = q->syn.seq + 1;
 	S->redge = S->amax + a->synack.window;

@@ -23,8 +23,6 @@ enum quiet_stage {
 
 /* A SYN or SYN-ACK without payload, as far as the replay needs it. */
 struct kept_syn {
-	int64_t ts;
-	uint32_t frame; /* after the connection's first */
 	uint32_t seq, ts_val;
 	uint16_t present; /* the lower half of tcp_options.present: of clean lists the upper one is empty */
 	uint16_t mss, window, ip_id;
@@ -116,6 +114,8 @@ struct quiet_closing {
 /* From the SYN-ACK on. */
 struct quiet_answer {
 	struct kept_syn synack;
+	uint32_t after; /* nanoseconds after the SYN */
+	uint32_t frame; /* after the connection's first */
 	uint32_t print;
 	uint8_t direction;
 };
@@ -136,6 +136,7 @@ struct quiet {
 	uint32_t vlan, tunnel; /* as its first segment had them, whether they count or not */
 	uint32_t tag; /* the half of its hash that its slot in the index holds */
 	int64_t deadline;
+	int64_t syn_ts;
 	struct kept_syn syn;
 	uint32_t print; /* and what else a struct recent has of it */
 	uint8_t direction;

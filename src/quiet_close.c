@@ -29,7 +29,7 @@ static struct kept keep(const struct quiet *q, const struct segment *s, enum sid
 /* Opened for nothing: the host is watched for that (watch.h). */
 static bool closes_empty(const struct quiet *q, const struct quiet_part *p, const struct segment *s)
 {
-	return !s->len && !((p->side[CLIENT].marks | p->side[SERVER].marks) & SIDE_DATA) && s->ts - q->syn.ts <= SECOND;
+	return !s->len && !((p->side[CLIENT].marks | p->side[SERVER].marks) & SIDE_DATA) && s->ts - q->syn_ts <= SECOND;
 }
 
 static bool fin_opens_closing(const struct engine *en, const struct quiet *q, const struct quiet_part *p, enum side x,

@@ -46,7 +46,7 @@ struct opening_id quiet_opening(const struct quiet *q)
 	return (struct opening_id){
 		.client = q->end[q->swapped],
 		.server = q->end[!q->swapped],
-		.start = { q->syn.ts, q->id },
+		.start = { q->syn_ts, q->id },
 	};
 }
 
@@ -59,6 +59,11 @@ static void tell_of(struct engine *en, const struct quiet *q, enum rule r)
 }
 
 /* ---- timers ---- */
+
+static int64_t answered_at(const struct engine *en, const struct quiet *q)
+{
+	return q->syn_ts + flow_answer(&en->flows, q)->after;
+}
 
 static int64_t idle_limit(const struct engine *en, const struct quiet *q)
 {
@@ -83,7 +88,7 @@ int64_t quiet_deadline(const struct engine *en, const struct quiet *q)
 	int64_t deadline = q->last_ts + idle_limit(en, q);
 
 	if (q->stage == QUIET_SYNACK)
-		lifetime_sooner(&deadline, flow_answer(&en->flows, q)->synack.ts + SYNACK_WAIT, en->now);
+		lifetime_sooner(&deadline, answered_at(en, q) + SYNACK_WAIT, en->now);
 	if (q->stage < QUIET_FIN)
 		return deadline;
 	const struct quiet_closing *k = flow_closing(&en->flows, flow_part(&en->flows, q));
@@ -108,7 +113,7 @@ void quiet_rearm(struct engine *en, struct quiet *q, uint32_t number)
 /* The SYN-ACK waits for its acknowledgment for so long that handshake_incomplete fires. */
 static bool incomplete(const struct engine *en, const struct quiet *q, int64_t now)
 {
-	return q->stage == QUIET_SYNACK && !q->counted && now - flow_answer(&en->flows, q)->synack.ts >= SYNACK_WAIT;
+	return q->stage == QUIET_SYNACK && !q->counted && now - answered_at(en, q) >= SYNACK_WAIT;
 }
 
 void quiet_fire(struct engine *en, uint32_t number, int64_t now)

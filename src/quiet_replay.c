@@ -41,11 +41,14 @@ static struct segment segment_of(const struct quiet *q, const struct kept *k)
 	return s;
 }
 
-static struct segment syn_of(const struct quiet *q, const struct kept_syn *k, enum side x)
+/* The SYN, or with `a` its answer. */
+static struct segment syn_of(const struct quiet *q, const struct quiet_answer *a)
 {
+	const struct kept_syn *k = a ? &a->synack : &q->syn;
+	const enum side x = a ? SERVER : CLIENT;
 	struct segment s = segment_of(q, &(struct kept){
-		.ts = k->ts,
-		.frame = k->frame,
+		.ts = q->syn_ts + (a ? a->after : 0),
+		.frame = a ? a->frame : 0,
 		.seq = k->seq,
 		.ack = x == SERVER ? q->syn.seq + 1 : 0,
 		.ts_val = k->ts_val,
@@ -67,7 +70,7 @@ static struct segment syn_of(const struct quiet *q, const struct kept_syn *k, en
 static struct segment third_of(const struct quiet *q, const struct kept_syn *synack, const struct kept_third *k)
 {
 	return segment_of(q, &(struct kept){
-		.ts = q->syn.ts + k->after,
+		.ts = q->syn_ts + k->after,
 		.frame = k->frame,
 		.seq = q->syn.seq + 1,
 		.ack = synack->seq + 1,
@@ -190,11 +193,11 @@ static void carry(struct conn *c, const struct quiet *q, const struct quiet_part
 static void play_all(struct engine *en, struct conn *c, const struct quiet *q, const struct quiet_answer *a,
 		     const struct quiet_part *p, const struct quiet_closing *k)
 {
-	struct segment s = syn_of(q, &q->syn, CLIENT);
+	struct segment s = syn_of(q, NULL);
 
 	play(en, c, &s, CLIENT, true);
 	if (a) {
-		s = syn_of(q, &a->synack, SERVER);
+		s = syn_of(q, a);
 		play(en, c, &s, SERVER, false);
 	}
 	if (p) {
@@ -212,12 +215,12 @@ static void play_all(struct engine *en, struct conn *c, const struct quiet *q, c
 
 struct recent quiet_recent(const struct quiet *q, const struct quiet_answer *a)
 {
-	struct recent r = { .print = { q->print }, .us = { (uint32_t)(q->syn.ts / 1000) }, .ttl = { q->syn.ttl },
+	struct recent r = { .print = { q->print }, .us = { (uint32_t)(q->syn_ts / 1000) }, .ttl = { q->syn.ttl },
 			    .direction = { q->direction } };
 
 	if (a) {
 		r.print[1] = a->print;
-		r.us[1] = (uint32_t)(a->synack.ts / 1000);
+		r.us[1] = (uint32_t)((q->syn_ts + a->after) / 1000);
 		r.ttl[1] = a->synack.ttl;
 		r.direction[1] = a->direction;
 	}
@@ -232,7 +235,7 @@ struct conn *quiet_replay(struct engine *en, uint32_t number)
 	struct quiet_answer answer = { 0 };
 	struct quiet_part part = { 0 };
 	struct quiet_closing closing = { 0 };
-	const struct segment syn = syn_of(&q, &q.syn, CLIENT);
+	const struct segment syn = syn_of(&q, NULL);
 
 	if (q.more)
 		answer = *flow_answer(&en->flows, &q);
