@@ -224,6 +224,35 @@ static void several_files(void **state)
 	capture_close(c);
 }
 
+/* Records longer than the file says they can be are cut, and those after them are read all the same. */
+static void beyond_snaplen(void **state)
+{
+	static struct maker m;
+	struct frame f;
+
+	(void)state;
+	for (unsigned longest = 0; longest < FRAMES; longest++) {
+		const uint8_t snaplen = (uint8_t)frame_length(longest);
+		const char *path = path_of("format");
+
+		make_pcap(&m, false, false);
+		memset(m.bytes + 16, 0, 4);
+		m.bytes[16] = snaplen;
+		write_file(path, m.bytes, m.len);
+		struct capture *c = open_one(path, NULL);
+		assert_non_null(c);
+		for (unsigned i = 0; i < FRAMES; i++) {
+			assert_int_equal(capture_next(c, &f, &e), CAPTURE_FRAME);
+			assert_int_equal(f.number, i + 1);
+			assert_int_equal(f.captured, frame_length(i) < snaplen ? frame_length(i) : snaplen);
+			assert_int_equal(f.wire, 1000 + i);
+			assert_int_equal(f.data[12], 8);
+		}
+		assert_int_equal(capture_next(c, &f, &e), CAPTURE_END);
+		capture_close(c);
+	}
+}
+
 /* What precedes the damage is delivered, all of it and no more. */
 static void cut_anywhere(void **state)
 {
@@ -433,6 +462,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats),
 		cmocka_unit_test(several_files),
+		cmocka_unit_test(beyond_snaplen),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(flip_anywhere),
 		cmocka_unit_test(absurd_times),
