@@ -303,6 +303,6 @@ void engine_quote(struct engine *en, const struct segment *s, const struct engin
 	if (knows(v.X, K_ISN) && s->seq == v.X->isn && fact_is(v.X, SYN_SENT) && !fact_is(v.X, SYN_RCVD))
 		c->icmp_refused = mark_of(s);
 	if (c->icmp_refused.frame == s->frame)
-		tell_refused(en, c);
+		tell_unreachable(en, c);
 	lifetime_rearm(en, c);
 }

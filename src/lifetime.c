@@ -10,9 +10,6 @@
 #include "tell.h"
 #include "tracker.h"
 
-/* A RST may be followed by segments that were in flight, and by the RST's victim. */
-#define AFTER_RST (3 * SECOND)
-
 /* ---- lifetimes ---- */
 
 static int64_t idle_limit(const struct engine *en, const struct conn *c)

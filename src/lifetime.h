@@ -10,6 +10,8 @@
 /* rules.md 4 (tuple_idle_gc): RFC 5382 REQ-5 and RFC 7857 2.1. */
 #define IDLE_HALF_OPEN   (240 * SECOND)
 #define IDLE_ESTABLISHED (7440 * SECOND)
+/* A RST may be followed by segments that were in flight, and by the RST's victim. */
+#define AFTER_RST (3 * SECOND)
 
 /* When the connection wants to be looked at although no segment comes. */
 int64_t lifetime_deadline(const struct engine *en, const struct conn *c);

@@ -105,25 +105,54 @@ static bool answers(const struct quiet *q, const struct segment *s, enum side x)
 	       !(both & OPT_TIMESTAMPS && (s->opt.ts_val || s->opt.ts_ecr) && s->opt.ts_ecr != syn->ts_val);
 }
 
-static bool take_answer(struct engine *en, struct quiet *q, const struct segment *s, uint32_t print)
+static bool keep_answer(struct engine *en, struct quiet *q, const struct segment *s, uint32_t print)
 {
-	const struct opening_id id = quiet_opening(q);
-
 	q->more = slab_take(&en->flows.answers);
 	if (!q->more)
 		return false;
 	struct quiet_answer *a = flow_answer(&en->flows, q);
 
-	q->stage = QUIET_SYNACK;
 	a->synack = keep_syn(s, q->syn.ts_val);
 	a->after = (uint32_t)(s->ts - q->syn_ts);
 	a->frame = (uint32_t)(s->frame - q->id);
 	a->print = print;
 	a->direction = s->direction;
 	q->recent_next = 2;
-	q->stamped = q->syn.present & a->synack.present & OPT_TIMESTAMPS;
+	return true;
+}
+
+static bool take_answer(struct engine *en, struct quiet *q, const struct segment *s, uint32_t print)
+{
+	const struct opening_id id = quiet_opening(q);
+
+	if (!keep_answer(en, q, s, print))
+		return false;
+	q->stage = QUIET_SYNACK;
+	q->stamped = q->syn.present & s->opt.present & OPT_TIMESTAMPS;
 	q->ecn = s->flags & FLAG_ECE;
 	tell_opening(en, TOLD_SYNACK, &id, s);
+	return true;
+}
+
+/* A closed port's RST, as RFC 9293, 3.5.2 wants it. */
+static bool refuses(const struct engine *en, const struct quiet *q, const struct segment *s, enum side x)
+{
+	return !en->quiet.loud_refused && x == SERVER && s->flags == (FLAG_RST | FLAG_ACK) && !s->seq &&
+	       s->ack == q->syn.seq + 1 && !s->len && !s->truncated && !s->opt.present && !s->window && !(s->tos & TOS_ECN) &&
+	       s->checksum <= CHECKSUM_OK && !s->bad_header && !s->len_unknown && !s->quoted && s->ts >= q->syn_ts &&
+	       s->ts - q->syn_ts <= UINT32_MAX;
+}
+
+static bool take_refusal(struct engine *en, struct quiet *q, uint32_t number, const struct segment *s, uint32_t print)
+{
+	const struct opening_id id = quiet_opening(q);
+
+	if (!keep_answer(en, q, s, print))
+		return false;
+	q->stage = QUIET_REFUSED;
+	flow_set_age_class(&en->flows, number, AGE_CLOSED);
+	tell_common(en, RULE_syn_refused, TCPLINT_BY_SERVER, &id);
+	tell_refused(en, &id, s);
 	return true;
 }
 
@@ -325,8 +354,10 @@ static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, e
 	const struct quiet_answer *a = q->stage == QUIET_SYNACK ? flow_answer(&en->flows, q) : NULL;
 	const struct recent r = quiet_recent(q, a);
 
-	if (!fresh(&r, q, s, print))
+	if (q->stage == QUIET_REFUSED || !fresh(&r, q, s, print))
 		return false;
+	if (!a && refuses(en, q, s, x))
+		return take_refusal(en, q, number, s, print);
 	if (!a)
 		return answers(q, s, x) && take_answer(en, q, s, print);
 	if (!third(q, &a->synack, s, x))

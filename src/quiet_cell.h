@@ -13,6 +13,7 @@
 enum quiet_stage {
 	QUIET_SYN,
 	QUIET_SYNACK,
+	QUIET_REFUSED,     /* a RST answered the SYN: it stands where a SYN-ACK would */
 	QUIET_OPEN,        /* the handshake is complete, and the server has not proved yet that it knows */
 	QUIET_ESTABLISHED,
 	QUIET_FIN,         /* one end sent a FIN */
@@ -111,7 +112,7 @@ struct quiet_closing {
 	struct kept segment[QUIET_CLOSING];
 };
 
-/* From the SYN-ACK on. */
+/* From the SYN-ACK, or the RST that refuses the SYN, on. */
 struct quiet_answer {
 	struct kept_syn synack;
 	uint32_t after; /* nanoseconds after the SYN */

@@ -30,6 +30,7 @@ void quiet_init(struct engine *en)
 	en->quiet.on = !en->options.segments && !en->options.loud;
 	en->quiet.loud_cut = is_loud(en, RULE_truncated_capture);
 	en->quiet.loud_close = is_loud(en, RULE_close_normal_4way) || is_loud(en, RULE_close_3seg);
+	en->quiet.loud_refused = is_loud(en, RULE_syn_refused);
 	en->quiet.loud_unanswered = is_loud(en, RULE_syn_unanswered);
 	en->quiet.loud_incomplete = is_loud(en, RULE_handshake_incomplete);
 }
@@ -75,6 +76,8 @@ static int64_t idle_limit(const struct engine *en, const struct quiet *q)
 		return IDLE_ESTABLISHED;
 	case QUIET_CLOSED:
 		return 2 * en->limits.msl;
+	case QUIET_REFUSED:
+		return AFTER_RST;
 	case QUIET_SYN:
 	case QUIET_SYNACK:
 	case QUIET_FINS:
@@ -185,7 +188,7 @@ void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int
 	}
 	n->handshake[opened ? TCPLINT_CONFORMANT : TCPLINT_INCOMPLETE]++;
 	n->teardown[closed ? TCPLINT_CONFORMANT : TCPLINT_NOT_SEEN]++;
-	n->end[closed ? TCPLINT_END_FIN : end]++;
+	n->end[closed ? TCPLINT_END_FIN : q->stage == QUIET_REFUSED ? TCPLINT_END_RST : end]++;
 	n->origin[TCPLINT_ORIGIN_SYN]++;
 	q->in_use = false;
 	if (en->draining)

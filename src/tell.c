@@ -40,12 +40,16 @@ void tell_opening(struct engine *en, enum told_kind kind, const struct opening_i
 	engine_tell(en, &t.told, kind, sizeof(t));
 }
 
-static void tell_failed(struct engine *en, struct conn *c, enum opening_state how, struct mark m)
+static void tell_failed(struct engine *en, const struct opening_id *c, enum opening_state how, struct mark m)
 {
-	struct told_opening t = { .id = id_of(c), .how = (uint8_t)how, .mark = m };
+	struct told_opening t = { .id = *c, .how = (uint8_t)how, .mark = m };
 
-	c->opening = OPENING_NONE;
 	engine_tell(en, &t.told, TOLD_FAILED, sizeof(t));
+}
+
+void tell_refused(struct engine *en, const struct opening_id *c, const struct segment *s)
+{
+	tell_failed(en, c, OPENING_REFUSED, mark_of(s));
 }
 
 /* A SYN-ACK, or the end of an opening that is awaited. */
@@ -66,7 +70,8 @@ static void follow(struct engine *en, struct conn *c, const struct view *v)
 	if (!c->opening || v->events & EV_SYN)
 		return;
 	if (s->flags & FLAG_RST) {
-		tell_failed(en, c, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
+		c->opening = OPENING_NONE;
+		tell_failed(en, &id, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
 	} else if (s->flags & FLAG_ACK && (v->x == CLIENT || c->simultaneous)) {
 		c->opening = OPENING_NONE;
 		tell_opening(en, TOLD_COMPLETED, &id, NULL);
@@ -87,10 +92,14 @@ void tell_segment(struct engine *en, struct conn *c, const struct view *v)
 	}
 }
 
-void tell_refused(struct engine *en, struct conn *c)
+void tell_unreachable(struct engine *en, struct conn *c)
 {
-	if (c->opening == OPENING_PENDING)
-		tell_failed(en, c, OPENING_REFUSED, (struct mark){ en->now, 0 });
+	const struct opening_id id = id_of(c);
+
+	if (c->opening != OPENING_PENDING)
+		return;
+	c->opening = OPENING_NONE;
+	tell_failed(en, &id, OPENING_REFUSED, (struct mark){ en->now, 0 });
 }
 
 /* ---- what hosts are watched for ---- */

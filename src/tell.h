@@ -28,8 +28,10 @@ static inline bool tell_watches(const struct conn *c, const struct view *v)
 
 /* A segment with flags that no procedure sends; to be told before what it shows is reported. */
 void tell_probe(struct engine *en, const struct view *v);
-/* An ICMP error refused the opening of the connection. */
-void tell_refused(struct engine *en, struct conn *c);
+/* A RST refused the opening of a quiet connection. */
+void tell_refused(struct engine *en, const struct opening_id *c, const struct segment *s);
+/* An ICMP error did. */
+void tell_unreachable(struct engine *en, struct conn *c);
 /* What the connection, which is being released, has shown of TIME_WAIT. */
 void tell_time_wait(struct engine *en, const struct conn *c);
 /* A rule fired on an ordinary connection, of which nobody wants to read. */
