@@ -138,7 +138,7 @@ static bool take_answer(struct engine *en, struct quiet *q, const struct segment
 static bool refuses(const struct engine *en, const struct quiet *q, const struct segment *s, enum side x)
 {
 	return !en->quiet.loud_refused && x == SERVER && s->flags == (FLAG_RST | FLAG_ACK) && !s->seq &&
-	       s->ack == q->syn.seq + 1 && !s->len && !s->truncated && !s->opt.present && !s->window && !(s->tos & TOS_ECN) &&
+	       s->ack == q->syn.seq + 1 && !s->len && !s->truncated && !s->opt.present && !(s->tos & TOS_ECN) &&
 	       s->checksum <= CHECKSUM_OK && !s->bad_header && !s->len_unknown && !s->quoted && s->ts >= q->syn_ts &&
 	       s->ts - q->syn_ts <= UINT32_MAX;
 }
