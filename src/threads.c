@@ -7,6 +7,8 @@
 /* Less is read in a fraction of a second, whatever is done about it. */
 #define WORTH ((off_t)32 << 20)
 
+/* With fewer processors the engines and the thread that reads get in each other's way (test/bench/README.md). */
+#define LEAST 4
 /* More engines than this wait for the thread that reads and decodes. */
 #define MOST 4
 
@@ -44,5 +46,5 @@ unsigned threads_that_pay(const struct options *o)
 		return 1;
 	const unsigned n = processors();
 
-	return n < MOST ? n : MOST;
+	return n < LEAST ? 1 : n - 1 < MOST ? n - 1 : MOST;
 }
