@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "aggregate.h"
+#include "finding.h"
 #include "judge.h"
 #include "stir.h"
 
@@ -379,6 +380,6 @@ bool aggregate_covers(struct stage *st, const struct opening_id *c, enum rule r,
 		return false;
 	h->aggregated++;
 	h->reported = false;
-	judge_relate(cell, r);
+	finding_relate(cell, r);
 	return true;
 }

@@ -41,6 +41,15 @@ bool finding_may_pass(const struct tcplint_options *o, unsigned rule, const stru
 	return finding_passes(o, &certain);
 }
 
+void finding_relate(struct finding_cell *cell, unsigned rule)
+{
+	for (unsigned i = 0; i < cell->related_count; i++)
+		if (cell->related[i] == rule)
+			return;
+	if (cell->related_count < TCPLINT_MAX_RELATED)
+		cell->related[cell->related_count++] = (uint8_t)rule;
+}
+
 static const struct {
 	unsigned bit;
 	const char *name;

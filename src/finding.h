@@ -17,6 +17,9 @@ bool finding_passes(const struct tcplint_options *o, const struct finding_cell *
 /* The same, if it were certain. */
 bool finding_may_pass(const struct tcplint_options *o, unsigned rule, const struct draft *d);
 
+/* It stands for that rule too. */
+void finding_relate(struct finding_cell *cell, unsigned rule);
+
 /* The public form of a stored finding, of a connection or of a host; `message` has room for it. */
 void finding_public(const struct subject *c, const struct tcplint_host_id *host, const struct finding_cell *f,
 		    struct tcplint_finding *out, char *message, size_t size);

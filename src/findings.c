@@ -86,15 +86,6 @@ static bool same_cause(const struct precedence *p, const struct draft *a, const 
 	return p->scope == PRECEDENCE_CONN || draft_decisive(a) == draft_decisive(b);
 }
 
-static void relate(struct finding_cell *cell, unsigned rule)
-{
-	for (unsigned i = 0; i < cell->related_count; i++)
-		if (cell->related[i] == rule)
-			return;
-	if (cell->related_count < TCPLINT_MAX_RELATED)
-		cell->related[cell->related_count++] = (uint8_t)rule;
-}
-
 /* The finding that takes precedence over f, in the batch or on record. */
 static bool suppressed(const struct hearing *h, const struct fired *f)
 {
@@ -112,7 +103,7 @@ static bool suppressed(const struct hearing *h, const struct fired *f)
 
 		if (!left || !same_cause(p, &left->draft, &f->draft))
 			continue;
-		relate(left, f->rule);
+		finding_relate(left, f->rule);
 		return true;
 	}
 	return false;
@@ -127,7 +118,7 @@ static void add_related(const struct hearing *h, struct finding_cell *cell, cons
 
 		for (unsigned j = 0; j < h->batch.n; j++)
 			if (h->batch.fired[j].rule == p->suppress && same_cause(p, &h->batch.fired[j].draft, &f->draft))
-				relate(cell, h->batch.fired[j].rule);
+				finding_relate(cell, h->batch.fired[j].rule);
 	}
 }
 

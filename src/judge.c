@@ -24,15 +24,6 @@ struct tcplint_host_id judge_host_id(const struct host *h)
 	return id;
 }
 
-void judge_relate(struct finding_cell *cell, unsigned rule)
-{
-	for (unsigned i = 0; i < cell->related_count; i++)
-		if (cell->related[i] == rule)
-			return;
-	if (cell->related_count < TCPLINT_MAX_RELATED)
-		cell->related[cell->related_count++] = (uint8_t)rule;
-}
-
 static struct finding_cell *new_finding(struct stage *st, struct host *h, const struct fired *f)
 {
 	const struct rule_row *row = &rule_rows[f->rule];
@@ -71,7 +62,7 @@ static bool preferred(struct stage *st, const struct host *h, const struct batch
 			return true;
 	for (struct finding_cell *c = finding_at(&st->findings, h->findings); c; c = finding_at(&st->findings, c->next))
 		if (findings_host_prefers(st, (enum rule)c->rule, (enum rule)f->rule)) {
-			judge_relate(c, f->rule);
+			finding_relate(c, f->rule);
 			return true;
 		}
 	return false;
@@ -96,7 +87,7 @@ static void report(struct stage *st, struct host *h, const struct batch *b)
 		cell = new_finding(st, h, f);
 		for (unsigned j = 0; cell && j < b->n; j++)
 			if (findings_host_prefers(st, (enum rule)f->rule, (enum rule)b->fired[j].rule))
-				judge_relate(cell, b->fired[j].rule);
+				finding_relate(cell, b->fired[j].rule);
 		if (cell)
 			findings_emit(st, NULL, &id, cell);
 	}

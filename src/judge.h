@@ -31,8 +31,6 @@ void judge_mark(struct host_view *hv, struct mark m);
 
 /* The finding of a rule about the host, or null. */
 struct finding_cell *judge_finding(const struct stage *st, const struct host *h, enum rule r);
-/* It stands for that rule too. */
-void judge_relate(struct finding_cell *cell, unsigned rule);
 struct tcplint_host_id judge_host_id(const struct host *h);
 
 #endif

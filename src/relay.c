@@ -71,11 +71,10 @@ static void put(struct relay *r, const struct told_place *place, const struct to
 	const size_t size = t ? t->size : 0;
 	const uint64_t step = (sizeof(struct head) + size + 7) / 8 * 8, left = RING - r->write % RING;
 
-	/* a head always fits: RING and all steps are multiples of 8, and a rest too short for a head is skipped by both */
+	/* behind each message there is room for a head, if only for one that says that the rest is skipped */
 	if (left < step + sizeof(struct head)) {
 		wait_for_room(r, left);
-		if (left >= sizeof(struct head))
-			*head_at(r, r->write) = (struct head){ .step = (uint32_t)left, .skip = true };
+		*head_at(r, r->write) = (struct head){ .step = (uint32_t)left, .skip = true };
 		r->write += left;
 	}
 	wait_for_room(r, step);
@@ -147,17 +146,13 @@ const struct told *relay_peek(struct relay *r, struct told_place *place)
 	for (;;) {
 		if (!has_news(r))
 			bell_wait(r->news, has_news, r);
-		const uint64_t at = atomic_load_explicit(&r->read, memory_order_relaxed), left = RING - at % RING;
-		struct head *h = head_at(r, at);
+		const struct head *h = head_at(r, atomic_load_explicit(&r->read, memory_order_relaxed));
 
-		if (left < sizeof(struct head)) {
-			advance(r, left);
-		} else if (h->skip) {
-			advance(r, h->step);
-		} else {
+		if (!h->skip) {
 			*place = h->place;
 			return h->place.frame == RELAY_END ? NULL : (const struct told *)(h + 1);
 		}
+		advance(r, h->step);
 	}
 }
 

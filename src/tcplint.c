@@ -7,13 +7,13 @@
 #include "ahead.h"
 #include "clock.h"
 #include "decode.h"
-#include "waiting.h"
 #include "engine.h"
 #include "frame.h"
 #include "segment.h"
 #include "shards.h"
 #include "stage.h"
 #include "twins.h"
+#include "waiting.h"
 
 #ifndef TCPLINT_VERSION
 #define TCPLINT_VERSION "unknown"
@@ -194,14 +194,9 @@ static void take_all(struct tcplint *t)
 	const unsigned n = t->ahead;
 
 	t->ahead = 0;
-	for (unsigned i = 0; i < n && n > 1; i++)
-		look_ahead(t, &t->waiting[i], 0);
-	for (unsigned i = 0; i < n && n > 1; i++)
-		look_ahead(t, &t->waiting[i], 1);
-	for (unsigned i = 0; i < n && n > 1; i++)
-		look_ahead(t, &t->waiting[i], 2);
-	for (unsigned i = 0; i < n && n > 1; i++)
-		look_ahead(t, &t->waiting[i], 3);
+	for (unsigned step = 0; step < AHEAD_STEPS && n > 1; step++)
+		for (unsigned i = 0; i < n; i++)
+			look_ahead(t, &t->waiting[i], step);
 	for (unsigned i = 0; i < n; i++)
 		waiting_take(&t->waiting[i], &t->engine);
 }
