@@ -9,11 +9,8 @@
  * Prints how many frames were sent, and how many a second that were.
  */
 #define _GNU_SOURCE /* sendmmsg() */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "transmit.h"
 
 #define BATCH   64
 #define PAYLOAD 500
@@ -39,33 +38,12 @@ struct step {
 
 static uint8_t frames[BATCH][HEADERS + PAYLOAD];
 
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
 /* An initial sequence number like any other. */
 static uint32_t isn(uint64_t c, unsigned side)
 {
 	c = (c * 2 + side + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	c = (c ^ c >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
 	return (uint32_t)(c >> 32);
-}
-
-static void checksum(uint8_t *at, const uint8_t *p, size_t n, uint32_t sum)
-{
-	for (size_t i = 0; i < n; i += 2)
-		sum += (uint32_t)p[i] << 8 | p[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	put16(at, ~sum);
 }
 
 /* How many frames the connections of a slot have. */
@@ -135,38 +113,6 @@ static size_t make(uint8_t *f, uint64_t n)
 	return 14 + 20 + header + s->len;
 }
 
-static int64_t clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static int open_interface(const char *name)
-{
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(name) };
-	const int fd = socket(AF_PACKET, SOCK_RAW, 0), yes = 1;
-
-	if (fd < 0 || !to.sll_ifindex || bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-		return -1;
-	(void)setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes));
-	return fd;
-}
-
-/* Send all of the batch; frames that a full queue refuses are offered again. */
-static int send_batch(int fd, struct mmsghdr *m, unsigned n)
-{
-	for (unsigned done = 0; done < n;) {
-		const int sent = sendmmsg(fd, m + done, n - done, 0);
-
-		if (sent < 0 && errno != EINTR && errno != ENOBUFS && errno != EAGAIN)
-			return -1;
-		done += sent > 0 ? (unsigned)sent : 0;
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static struct mmsghdr messages[BATCH];
@@ -190,7 +136,7 @@ int main(int argc, char **argv)
 		}
 		while (clock_now() < due)
 			;
-		if (send_batch(fd, messages, k) != 0) {
+		if (!send_batch(fd, messages, k)) {
 			perror("sendmmsg");
 			return 1;
 		}

@@ -9,11 +9,8 @@
  * the flood, so that what is said of the innocent can be compared.
  */
 #define _GNU_SOURCE /* sendmmsg() */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "transmit.h"
 
 #define SECOND   INT64_C(1000000000)
 #define FRAME    1514
@@ -40,33 +39,12 @@ struct tcp {
 
 /* ---- frames ---- */
 
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
 static uint64_t scramble(uint64_t x)
 {
 	x = (x + 12345) * UINT64_C(0x9e3779b97f4a7c15);
 	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
 	return x ^ x >> 31;
-}
-
-static void checksum(uint8_t *at, const uint8_t *p, size_t n, uint32_t sum)
-{
-	for (size_t i = 0; i < n; i += 2)
-		sum += (uint32_t)p[i] << 8 | p[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	put16(at, ~sum);
 }
 
 /* Ethernet and IPv4 around `len` bytes that stand at f + 34; `fragment` as the header has it.  The frame's length. */
@@ -321,25 +299,6 @@ struct sink {
 	uint8_t frame[BATCH][FRAME];
 };
 
-static int64_t clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static int open_interface(const char *name)
-{
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(name) };
-	const int fd = socket(AF_PACKET, SOCK_RAW, 0), yes = 1;
-
-	if (fd < 0 || !to.sll_ifindex || bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-		return -1;
-	(void)setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes));
-	return fd;
-}
-
 /* Send what waits, when its time has come. */
 static bool flush(struct sink *s)
 {
@@ -347,13 +306,8 @@ static bool flush(struct sink *s)
 
 	while (clock_now() < due)
 		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
-	for (unsigned done = 0; done < s->filled;) {
-		const int sent = sendmmsg(s->fd, s->message + done, s->filled - done, 0);
-
-		if (sent < 0 && errno != EINTR && errno != ENOBUFS && errno != EAGAIN)
-			return false;
-		done += sent > 0 ? (unsigned)sent : 0;
-	}
+	if (!send_batch(s->fd, s->message, s->filled))
+		return false;
 	s->sent += s->filled;
 	s->filled = 0;
 	return true;
