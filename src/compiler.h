@@ -2,6 +2,8 @@
 #ifndef TCPLINT_COMPILER_H
 #define TCPLINT_COMPILER_H
 
+#include <stdint.h>
+
 #define MUST_CHECK   __attribute__((warn_unused_result))
 #define FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
@@ -9,5 +11,23 @@
 #define PREFETCH(p)  __builtin_prefetch(p)
 /* The number of the lowest bit that is set; not for 0. */
 #define LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
+
+/* The upper half of a product. */
+#ifdef __SIZEOF_INT128__
+static inline uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+
+	return (uint64_t)((wide)a * b >> 64);
+}
+#else
+static inline uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+	const uint64_t a0 = a & UINT32_MAX, a1 = a >> 32, b0 = b & UINT32_MAX, b1 = b >> 32;
+	const uint64_t middle = a1 * b0 + (a0 * b0 >> 32), other = a0 * b1 + (middle & UINT32_MAX);
+
+	return a1 * b1 + (middle >> 32) + (other >> 32);
+}
+#endif
 
 #endif

@@ -20,6 +20,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	memcpy(&t->key, key, sizeof(t->key));
 	if (!memcmp(key, zero, sizeof(zero)) && getrandom(&t->key, sizeof(t->key), 0) != sizeof(t->key))
 		return fail(e, "no random key for the flow table: %s", strerror(errno));
+	t->hash = multilinear_expand(&t->key);
 	t->slots = pages_take(FIRST_SLOTS * sizeof(*t->slots));
 	if (!t->slots)
 		return fail(e, "no memory for the flow table");
@@ -88,19 +89,23 @@ void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct 
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
 {
+	const struct multilinear_key *k = &t->hash;
 	const uint8_t *a = key->end[0].ip, *b = key->end[1].ip;
 	const uint64_t ports = (uint64_t)key->end[0].port << 16 | key->end[1].port;
-	const uint64_t outer = t->with_vlan ? (uint64_t)key->vlan << 32 | key->tunnel : 0;
+	struct multilinear sum = multilinear_begin(k);
 
-	/* two IPv4 addresses in one word; the length keeps the kinds apart */
-	if (is_mapped(a) && is_mapped(b)) {
-		const uint64_t words[3] = { (uint64_t)quarter_of(a, 3) << 32 | quarter_of(b, 3), ports, outer };
-
-		return outer ? siphash_words(&t->key, words, 3) : siphash_words(&t->key, words, 2);
+	multilinear_add(&sum, k, 1, ports);
+	if (t->with_vlan)
+		multilinear_add(&sum, k, 2, (uint64_t)key->vlan << 32 | key->tunnel);
+	if (LIKELY(is_mapped(a) && is_mapped(b))) { /* two addresses in one word, whose position is no other's */
+		multilinear_add(&sum, k, 3, (uint64_t)quarter_of(a, 3) << 32 | quarter_of(b, 3));
+		return multilinear_end(sum);
 	}
-	const uint64_t words[6] = { half_of(a, 1), half_of(b, 1), ports, outer, half_of(a, 0), half_of(b, 0) };
-
-	return siphash_words(&t->key, words, 6);
+	multilinear_add(&sum, k, 4, half_of(a, 0));
+	multilinear_add(&sum, k, 5, half_of(a, 1));
+	multilinear_add(&sum, k, 6, half_of(b, 0));
+	multilinear_add(&sum, k, 7, half_of(b, 1));
+	return multilinear_end(sum);
 }
 
 static inline bool same_16(const uint8_t *a, const uint8_t *b)

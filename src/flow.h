@@ -2,7 +2,7 @@
  * Which connection a segment belongs to: a bounded table of connections by 4-tuple.
  *
  * Both directions find the same entry because the two endpoints are sorted
- * before they are hashed, with SipHash under a random key.  An entry names the newest
+ * before they are hashed, with a function that a random key chooses.  An entry names the newest
  * incarnation of its 4-tuple; older ones that are still kept hang behind it.  A quiet
  * connection (quiet_cell.h) is one of those that have a number with the bit FLOW_QUIET, and
  * the only incarnation of its 4-tuple.
@@ -10,8 +10,8 @@
 #ifndef TCPLINT_FLOW_H
 #define TCPLINT_FLOW_H
 
+#include "multilinear.h"
 #include "quiet_cell.h"
-#include "siphash.h"
 #include "slab.h"
 
 /* What a connection is worth when room is needed: the lowest class goes first, its oldest member first; see flow_victim(). */
@@ -31,7 +31,8 @@ struct flow_table {
 	struct slab ages[2]; /* struct age_link, by the numbers of conns and of quiet: neighbours came one after the other */
 	uint32_t limit;   /* connections of both kinds together */
 	bool with_vlan;   /* VLAN and tunnel are part of the key */
-	struct siphash_key key;
+	struct siphash_key key; /* what `hash` was made of */
+	struct multilinear_key hash;
 	uint64_t *slots; /* hash in the upper half, connection in the lower; 0: empty */
 	uint64_t mask;
 	uint32_t used;

@@ -18,7 +18,7 @@ bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key 
 	limit = limit < LEAST ? LEAST : limit > MOST ? MOST : limit;
 	while (slots < 2 * limit)
 		slots *= 2;
-	*t = (struct hosts){ .key = *key, .mask = slots - 1 };
+	*t = (struct hosts){ .key = multilinear_expand(key), .mask = slots - 1 };
 	t->slots = calloc(slots, sizeof(*t->slots));
 	t->links = calloc(limit + 1, sizeof(*t->links));
 	if (!t->slots || !t->links)
@@ -47,18 +47,21 @@ uint64_t hosts_memory(const struct hosts *t)
 
 uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
-	uint64_t words[3];
+	const struct multilinear_key *k = &t->key;
+	struct multilinear sum = multilinear_begin(k);
+	uint64_t half[2];
+	uint32_t ipv4;
 
-	words[2] = (uint64_t)kind << 16 | port;
-	if (is_mapped(ip)) { /* one word for IPv4; the length keeps the kinds apart */
-		uint32_t ipv4;
-
+	if (LIKELY(is_mapped(ip))) { /* one word for IPv4, whose position is no other's */
 		memcpy(&ipv4, ip + 12, sizeof(ipv4));
-		words[0] = (uint64_t)ipv4 << 32 | words[2];
-		return (uint32_t)siphash_words(&t->key, words, 1);
+		multilinear_add(&sum, k, 1, (uint64_t)ipv4 << 32 | (uint64_t)kind << 16 | port);
+		return (uint32_t)multilinear_end(sum);
 	}
-	memcpy(words, ip, 16);
-	return (uint32_t)siphash_words(&t->key, words, 3);
+	memcpy(half, ip, sizeof(half));
+	multilinear_add(&sum, k, 2, half[0]);
+	multilinear_add(&sum, k, 3, half[1]);
+	multilinear_add(&sum, k, 4, (uint64_t)kind << 16 | port);
+	return (uint32_t)multilinear_end(sum);
 }
 
 static bool same_ip(const uint8_t a[16], const uint8_t b[16])

@@ -13,7 +13,7 @@
 #include "isn.h"
 #include "ports.h"
 #include "rules.h"
-#include "siphash.h"
+#include "multilinear.h"
 #include "slab.h"
 
 enum host_kind {
@@ -180,7 +180,7 @@ struct host_link {
 
 struct hosts {
 	struct slab hosts, chunks;
-	struct siphash_key key;
+	struct multilinear_key key;
 	struct host_link *links; /* each entry's place in the list of its worth, by its number */
 	uint64_t *slots; /* half of the hash above, the entry's number below; 0: empty */
 	uint32_t mask;

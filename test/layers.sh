@@ -29,17 +29,18 @@ unpack*: error unpack unpack_codec
 oracle: seq
 wheel: slab
 names:
+multilinear: siphash
 decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
 zeek|conn|holes|quiet_cell: $words rules zeek conn slab
 time_wait|vantage: $connection oracle time_wait vantage
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
-hosts: $words rules siphash slab
+hosts: $words rules multilinear siphash slab
 twins: $words rules
 draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates hosts twins
 message: $connection draft
 cells: rules slab
 rule_index: rules precedence
-flow: $connection quiet_cell siphash slab
+flow: $connection multilinear quiet_cell slab
 recent: $connection
 batch: rules
 clock|stir: view
