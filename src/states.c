@@ -38,49 +38,30 @@ const char *arrow_clause(enum tcplint_state from, enum tcplint_state to)
 /* The facts of an endpoint in the order in which they happened to it. */
 struct history {
 	unsigned n;
-	enum fact fact[FACT_COUNT];
+	uint8_t fact[FACT_COUNT]; /* enum fact */
 };
 
-/* What comes first when one frame taught both: RFC 9293, 3.10.7.4, and what is heard before what is said. */
-static const uint8_t rank_active[FACT_COUNT] = {
-	[SYN_SENT] = 0, [SYN_RCVD] = 1, [SYN_ACKED] = 2, [FIN_ACKED] = 3, [FIN_RCVD] = 4, [FIN_SENT] = 5, [RESET] = 6,
-};
-static const uint8_t rank_passive[FACT_COUNT] = {
-	[SYN_RCVD] = 0, [SYN_SENT] = 1, [SYN_ACKED] = 2, [FIN_ACKED] = 3, [FIN_RCVD] = 4, [FIN_SENT] = 5, [RESET] = 6,
+/* The order of RFC 9293, 3.10.7.4, and what is heard before what is said: active ends, passive ones. */
+static const uint8_t usual[2][FACT_COUNT] = {
+	{ SYN_SENT, SYN_RCVD, SYN_ACKED, FIN_SENT, FIN_ACKED, FIN_RCVD, RESET },
+	{ SYN_RCVD, SYN_SENT, SYN_ACKED, FIN_SENT, FIN_ACKED, FIN_RCVD, RESET },
 };
 
-static bool happened_before(const struct conn *c, enum side x, enum fact a, enum fact b)
+/* Whether it came before one that it usually comes after.  Nothing else is out of the usual order. */
+static bool overtakes(const struct conn *c, enum side x, enum fact f, enum fact before)
 {
-	const struct endpoint_detail *d = &c->detail[x];
-	const uint8_t *rank = knows(&c->end[x], K_ACTIVE) ? rank_active : rank_passive;
+	const struct mark *at = c->detail[x].fact;
 
+	/* a FIN may leave in SYN_RECEIVED, before its SYN is acknowledged */
+	if (f == FIN_SENT)
+		return before == SYN_ACKED && at[f].frame < at[before].frame;
+	if (f != FIN_RCVD)
+		return false;
 	/* the first FIN's ACK field tells the order of the two FINs, whatever the tap saw first */
-	if (a == FIN_SENT && b == FIN_RCVD)
-		return !knows(&c->end[x], K_FIN_AFTER_FIN);
-	if (a == FIN_RCVD && b == FIN_SENT)
+	if (before == FIN_SENT)
 		return knows(&c->end[x], K_FIN_AFTER_FIN);
-	/* nothing else can come before the opening */
-	if (rank[a] <= 2 || rank[b] <= 2) {
-		if (rank[a] <= 2 && rank[b] <= 2)
-			return rank[a] < rank[b];
-		/* a FIN may leave in SYN_RECEIVED, before its SYN is acknowledged */
-		if (!(a == SYN_ACKED && b == FIN_SENT) && !(a == FIN_SENT && b == SYN_ACKED))
-			return rank[a] <= 2;
-	}
-	if (a == RESET || b == RESET)
-		return b == RESET;
-	if (a == FIN_SENT && b == FIN_ACKED)
-		return true;
-	if (a == FIN_ACKED && b == FIN_SENT)
-		return false;
 	/* whose FIN acknowledged ours from the first copy on cannot have been heard before that ACK */
-	if (a == FIN_ACKED && b == FIN_RCVD && knows(&c->end[other(x)], K_FIN_AFTER_FIN))
-		return true;
-	if (a == FIN_RCVD && b == FIN_ACKED && knows(&c->end[other(x)], K_FIN_AFTER_FIN))
-		return false;
-	if (d->fact[a].frame != d->fact[b].frame)
-		return d->fact[a].frame < d->fact[b].frame;
-	return rank[a] < rank[b];
+	return before == FIN_ACKED && !knows(&c->end[other(x)], K_FIN_AFTER_FIN) && at[f].frame < at[before].frame;
 }
 
 /* What came on its way to the endpoint after the RST that ended it met no connection. */
@@ -88,22 +69,27 @@ static bool too_late(const struct conn *c, enum side x, enum fact f)
 {
 	const struct mark *at = c->detail[x].fact;
 
-	return f != RESET && fact_is(&c->end[x], RESET) && fact_get(&c->end[x], f) == TENTATIVE &&
-	       at[f].frame > at[RESET].frame;
+	return f != RESET && fact_get(&c->end[x], f) == TENTATIVE && at[f].frame > at[RESET].frame;
 }
 
 static struct history history_of(const struct conn *c, enum side x)
 {
-	struct history h = { 0 };
+	const struct endpoint *e = &c->end[x];
+	const uint8_t *order = usual[!knows(e, K_ACTIVE)];
+	const bool over = fact_is(e, RESET);
+	struct history h;
 
-	for (enum fact f = 0; f < FACT_COUNT; f++) {
-		if (!fact_is(&c->end[x], f) || too_late(c, x, f))
+	h.n = 0;
+	for (unsigned k = 0; k < FACT_COUNT; k++) {
+		const enum fact f = (enum fact)order[k];
+
+		if (!fact_is(e, f) || (over && too_late(c, x, f)))
 			continue;
 		unsigned i = h.n++;
 
-		for (; i && happened_before(c, x, f, h.fact[i - 1]); i--)
+		for (; i && overtakes(c, x, f, (enum fact)h.fact[i - 1]); i--)
 			h.fact[i] = h.fact[i - 1];
-		h.fact[i] = f;
+		h.fact[i] = (uint8_t)f;
 	}
 	return h;
 }
@@ -120,7 +106,7 @@ static struct step step_of(const struct conn *c, enum side x, const struct histo
 	const struct mark *mark = c->detail[x].fact;
 
 	*used = 1;
-	switch (h->fact[i]) {
+	switch ((enum fact)h->fact[i]) {
 	case SYN_SENT:
 		return (struct step){ HALF_sends, i && h->fact[i - 1] == SYN_RCVD ? EVENT_SYNACK : EVENT_SYN };
 	case SYN_RCVD:
@@ -171,8 +157,8 @@ void tracker_restate(struct conn *c, enum side x)
 
 	for (unsigned i = 0, used; i < h.n; i += used) {
 		state = follow(state, step_of(c, x, &h, i, &used));
-		certain = certain && fact_get(e, h.fact[i]) == CONFIRMED &&
-			  fact_get(e, h.fact[i + used - 1]) == CONFIRMED;
+		certain = certain && fact_get(e, (enum fact)h.fact[i]) == CONFIRMED &&
+			  fact_get(e, (enum fact)h.fact[i + used - 1]) == CONFIRMED;
 	}
 	/* its own RST is certain, whatever it had heard before */
 	if (fact_is(e, RESET) && knows(e, K_RST_SENT))
