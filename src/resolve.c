@@ -61,17 +61,21 @@ static void open_candidate(struct engine *en, struct conn *c, const struct view 
 		note(en->record->opened, &en->record->opened_count, 8, r);
 }
 
-/* Ask one rule: it fires, opens a candidate, or has nothing to say. */
-static void ask(struct engine *en, struct conn *c, const struct view *v, enum rule r, struct batch *b)
-{
-	struct draft d = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
+static const struct draft blank = { .verdict = KEEP, .severity = KEEP, .state = { KEEP, KEEP } };
 
-	if (!rule_rows[r].predicate(v, &d))
+/* Ask one rule: it fires, opens a candidate, or has nothing to say.  `d` is blank, and is again afterwards. */
+static void ask(struct engine *en, struct conn *c, const struct view *v, enum rule r, struct batch *b, struct draft *d)
+{
+	const bool yes = rule_rows[r].predicate(v, d);
+
+	assert(yes || !memcmp(d, &blank, sizeof(blank))); /* who says no writes nothing */
+	if (!yes)
 		return;
 	if (rule_rows[r].settle)
-		open_candidate(en, c, v, r, &d);
+		open_candidate(en, c, v, r, d);
 	else
-		batch_add(b, r, REFUTED, &d);
+		batch_add(b, r, REFUTED, d);
+	*d = blank;
 }
 
 #ifndef NDEBUG
@@ -91,10 +95,11 @@ void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on
 {
 	const struct rule_list *list = &en->rules->on[on];
 	uint64_t wanted[RULE_WORDS];
+	struct draft d = blank;
 
 	if (on != ON_SEGMENT) {
 		for (unsigned i = 0; i < list->n; i++)
-			ask(en, c, v, (enum rule)list->rule[i], b);
+			ask(en, c, v, (enum rule)list->rule[i], b, &d);
 		return;
 	}
 #ifndef NDEBUG
@@ -103,7 +108,7 @@ void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on
 	rule_index_wanted(en->rules, v->events, wanted);
 	for (unsigned i = 0; i < RULE_WORDS; i++)
 		for (; wanted[i]; wanted[i] &= wanted[i] - 1)
-			ask(en, c, v, (enum rule)(64 * i + LOWEST_BIT(wanted[i])), b);
+			ask(en, c, v, (enum rule)(64 * i + LOWEST_BIT(wanted[i])), b, &d);
 }
 
 void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct batch *b)
