@@ -283,13 +283,12 @@ static bool aggregated(const struct hearing *h, const struct fired *f)
 
 void findings_fired(struct stage *st, const struct told_fired *t)
 {
-	struct hearing h = {
-		.st = st,
-		.dossier = stage_dossier(st, &t->told, t->subject.number),
-		.subject = &t->subject,
-		.replaying = t->replaying,
-	};
+	struct hearing h;
 
+	h.st = st;
+	h.dossier = stage_dossier(st, &t->told, t->subject.number);
+	h.subject = &t->subject;
+	h.replaying = t->replaying;
 	h.batch.n = t->batch.n;
 	for (unsigned i = 0; i < t->batch.n; i++)
 		h.batch.fired[i] = t->batch.fired[i];

@@ -1,4 +1,5 @@
-#include <stdio.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "incarnation.h"
 #include "record_private.h"
@@ -294,13 +295,13 @@ static enum tcplint_end end_of(const struct conn *c, enum tcplint_end end)
 
 static void fill_record(struct tcplint_connection *r, const struct conn *c, enum tcplint_end how)
 {
-	*r = (struct tcplint_connection){
-		.start = c->start.ts,
-		.duration = c->last.ts - c->start.ts,
-		.origin = (enum tcplint_origin)c->origin,
-		.end = how,
-		.self_connect = c->self_connect,
-	};
+	/* most of it are places for rules that could not be judged: those are counted */
+	memset(r, 0, offsetof(struct tcplint_connection, not_evaluated));
+	r->start = c->start.ts;
+	r->duration = c->last.ts - c->start.ts;
+	r->origin = (enum tcplint_origin)c->origin;
+	r->end = how;
+	r->self_connect = c->self_connect;
 	r->quality.capture_loss = c->loss;
 	r->quality.duplicates = c->duplicates;
 	r->quality.reordered = c->reordered;
@@ -336,9 +337,12 @@ void record_connection(struct engine *en, const struct conn *c, enum tcplint_end
 	resolve_subject(en, c, &t.subject);
 	if (recorded) {
 		fill_record(&t.record, c, how);
-		snprintf(t.history, sizeof(t.history), "%s", zeek_history(&c->zeek));
+		_Static_assert(sizeof(t.history) == sizeof(c->zeek.history), "it is whole");
+		memcpy(t.history, zeek_history(&c->zeek), sizeof(t.history));
 	}
-	engine_tell(en, &t.told, TOLD_RELEASED, recorded ? sizeof(t) : offsetof(struct told_released, history));
+	engine_tell(en, &t.told, TOLD_RELEASED,
+		    recorded ? offsetof(struct told_released, record.not_evaluated[t.record.not_evaluated_count]) :
+			       offsetof(struct told_released, history));
 }
 
 /* ---- segments ---- */

@@ -1,3 +1,6 @@
+#include <stddef.h>
+#include <string.h>
+
 #include "finding.h"
 #include "released.h"
 
@@ -42,8 +45,10 @@ static enum tcplint_judgement judged(enum tcplint_judgement v, bool violated)
 static void hand_on(struct stage *st, const struct dossier *d, const struct told_released *t)
 {
 	struct embedded findings;
-	struct tcplint_connection r = t->record;
+	struct tcplint_connection r;
 
+	memcpy(&r, &t->record, offsetof(struct tcplint_connection, not_evaluated[t->record.not_evaluated_count]));
+	r.finding_count = 0;
 	r.conn = &t->subject.id;
 	r.history = t->history;
 	r.handshake.verdict = judged((enum tcplint_judgement)t->handshake, d->violated & 1);

@@ -108,7 +108,7 @@ struct told_fired {
 /* Nothing will be told of the connection any more. */
 struct told_released {
 	struct told told;
-	bool recorded; /* `record` and `history` are set but for the findings, and the record may be wanted */
+	bool recorded; /* `history` is set, and `record` as far as its rules that were not evaluated, and may be wanted */
 	uint8_t handshake, teardown; /* enum tcplint_judgement, unless a violation was found */
 	struct subject subject;
 	char history[ZEEK_HISTORY_MAX + 1];
