@@ -28,16 +28,41 @@ static void store(uint8_t *p, uint32_t x)
 		p[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
-/* The function and the constant of one of the 80 rounds: FIPS 180-4, 4.1.1 and 4.2.1. */
-static uint32_t mix(unsigned round, uint32_t b, uint32_t c, uint32_t d)
+/* The function and the constant of the rounds, which are four times twenty: FIPS 180-4, 4.1.1 and 4.2.1. */
+static inline uint32_t mix(unsigned twenty, uint32_t b, uint32_t c, uint32_t d)
 {
-	if (round < 20)
+	if (twenty == 0)
 		return ((b & c) | (~b & d)) + 0x5a827999;
-	if (round < 40)
+	if (twenty == 1)
 		return (b ^ c ^ d) + 0x6ed9eba1;
-	if (round < 60)
+	if (twenty == 2)
 		return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
 	return (b ^ c ^ d) + 0xca62c1d6;
+}
+
+/* A round; who calls it moves the names on instead of the five words. */
+static inline void turn(unsigned twenty, uint32_t a, uint32_t *b, uint32_t c, uint32_t d, uint32_t *e, uint32_t w)
+{
+	*e += rotate(a, 5) + mix(twenty, *b, c, d) + w;
+	*b = rotate(*b, 30);
+}
+
+static inline void turn_twenty(unsigned twenty, uint32_t v[5], const uint32_t *w)
+{
+	uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4];
+
+	for (unsigned i = 0; i < 20; i += 5) {
+		turn(twenty, a, &b, c, d, &e, w[i]);
+		turn(twenty, e, &a, b, c, &d, w[i + 1]);
+		turn(twenty, d, &e, a, b, &c, w[i + 2]);
+		turn(twenty, c, &d, e, a, &b, w[i + 3]);
+		turn(twenty, b, &c, d, e, &a, w[i + 4]);
+	}
+	v[0] = a;
+	v[1] = b;
+	v[2] = c;
+	v[3] = d;
+	v[4] = e;
 }
 
 static void compress(uint32_t h[5], const uint8_t *block)
@@ -49,15 +74,10 @@ static void compress(uint32_t h[5], const uint8_t *block)
 	for (unsigned i = 16; i < 80; i++)
 		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 	memcpy(v, h, sizeof(v));
-	for (unsigned i = 0; i < 80; i++) {
-		const uint32_t next = rotate(v[0], 5) + mix(i, v[1], v[2], v[3]) + v[4] + w[i];
-
-		v[4] = v[3];
-		v[3] = v[2];
-		v[2] = rotate(v[1], 30);
-		v[1] = v[0];
-		v[0] = next;
-	}
+	turn_twenty(0, v, w);
+	turn_twenty(1, v, w + 20);
+	turn_twenty(2, v, w + 40);
+	turn_twenty(3, v, w + 60);
 	for (unsigned i = 0; i < 5; i++)
 		h[i] += v[i];
 }
@@ -84,20 +104,22 @@ void base64(const uint8_t *data, size_t len, char *out)
 	static const char alphabet[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	for (size_t i = 0; i < len; i += 3) {
-		const bool two = i + 1 < len, three = i + 2 < len;
-		const uint32_t bits = (uint32_t)data[i] << 16 |
-				      (two ? (uint32_t)data[i + 1] << 8 : 0) |
-				      (three ? data[i + 2] : 0U);
+	for (; len >= 3; data += 3, len -= 3, out += 4) {
+		const uint32_t bits = (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2];
 
-		*out++ = alphabet[bits >> 18];
-		*out++ = alphabet[bits >> 12 & 63];
-		*out++ = '=';
-		*out++ = '=';
-		if (two)
-			out[-2] = alphabet[bits >> 6 & 63];
-		if (three)
-			out[-1] = alphabet[bits & 63];
+		out[0] = alphabet[bits >> 18];
+		out[1] = alphabet[bits >> 12 & 63];
+		out[2] = alphabet[bits >> 6 & 63];
+		out[3] = alphabet[bits & 63];
+	}
+	if (len) {
+		const uint32_t bits = (uint32_t)data[0] << 16 | (len > 1 ? (uint32_t)data[1] << 8 : 0);
+
+		out[0] = alphabet[bits >> 18];
+		out[1] = alphabet[bits >> 12 & 63];
+		out[2] = len > 1 ? alphabet[bits >> 6 & 63] : '=';
+		out[3] = '=';
+		out += 4;
 	}
 	*out = '\0';
 }
