@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "names.h"
-#include "report_private.h"
+#include "report_line.h"
 
 static void put_handshake(struct report *r, const struct tcplint_connection *c)
 {

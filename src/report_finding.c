@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "names.h"
-#include "report_private.h"
+#include "report_line.h"
 
 static void put_address(struct report *r, const char *key, const struct tcplint_address *a)
 {

@@ -34,10 +34,23 @@ static struct date date_of(int64_t days)
 	};
 }
 
-static char *digits(char *out, uint64_t n, int width)
+/* Two digits at a time: there are half as many divisions. */
+static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+			    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+static void pair(char *out, uint64_t n)
 {
-	for (int i = width - 1; i >= 0; i--, n /= 10)
-		out[i] = (char)('0' + n % 10);
+	memcpy(out, pairs + 2 * n, 2);
+}
+
+static char *digits(char *out, uint32_t n, unsigned width)
+{
+	unsigned i = width;
+
+	for (; i >= 2; n /= 100)
+		pair(out + (i -= 2), n % 100);
+	if (i)
+		*out = (char)('0' + n % 10);
 	return out + width;
 }
 
@@ -55,19 +68,19 @@ const char *format_time(int64_t ts, char out[TIME_SIZE])
 	days = (seconds >= 0 ? seconds : seconds - (SECONDS_PER_DAY - 1)) / SECONDS_PER_DAY;
 	seconds -= days * SECONDS_PER_DAY;
 	d = date_of(days);
-	at = digits(at, (uint64_t)d.year, 4);
+	at = digits(at, (uint32_t)d.year, 4);
 	*at++ = '-';
 	at = digits(at, d.month, 2);
 	*at++ = '-';
 	at = digits(at, d.day, 2);
 	*at++ = 'T';
-	at = digits(at, (uint64_t)seconds / 3600, 2);
+	at = digits(at, (uint32_t)(seconds / 3600), 2);
 	*at++ = ':';
-	at = digits(at, (uint64_t)seconds / 60 % 60, 2);
+	at = digits(at, (uint32_t)(seconds / 60 % 60), 2);
 	*at++ = ':';
-	at = digits(at, (uint64_t)seconds % 60, 2);
+	at = digits(at, (uint32_t)(seconds % 60), 2);
 	*at++ = '.';
-	at = digits(at, (uint64_t)ns, 9);
+	at = digits(at, (uint32_t)ns, 9);
 	*at++ = 'Z';
 	*at = '\0';
 	return out;
@@ -82,36 +95,40 @@ double format_seconds(int64_t ns)
 	return (double)ns / (double)NS_PER_SECOND;
 }
 
+#define MOST_DIGITS 20
+
 char *format_number(char *at, uint64_t n)
 {
-	char text[20];
-	size_t first = sizeof(text);
+	char text[2 * MOST_DIGITS]; /* what follows the number is copied too: that many bytes are a move or two */
+	size_t first = MOST_DIGITS;
 
-	do
-		text[--first] = (char)('0' + n % 10);
-	while (n /= 10);
-	memcpy(at, text + first, sizeof(text) - first);
-	return at + sizeof(text) - first;
+	if (n < 10) {
+		*at = (char)('0' + n);
+		return at + 1;
+	}
+	for (; n >= 100; n /= 100)
+		pair(text + (first -= 2), n % 100);
+	if (n >= 10)
+		pair(text + (first -= 2), n);
+	else
+		text[--first] = (char)('0' + n);
+	memcpy(at, text + first, MOST_DIGITS);
+	return at + MOST_DIGITS - first;
 }
 
-/* A whole number, and what is left of it in so many places. */
-static char *fixed(char *at, uint64_t n, unsigned places)
+/* d.ddde-N, of billionths. */
+static char *scientific(char *at, uint32_t n)
 {
-	static const uint32_t unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+	unsigned exponent = 9;
+	char *end;
 
-	at = format_number(at, n / unit[places]);
-	*at++ = '.';
-	return digits(at, n % unit[places], places ? (int)places : 1);
-}
-
-/* d.ddde-N, of `n` whose first digit stands `exponent` places behind the point. */
-static char *scientific(char *at, uint64_t n, unsigned places, unsigned exponent)
-{
-	char *end = format_number(at + 1, n);
-
+	for (; n % 10 == 0; n /= 10)
+		exponent--;
+	end = format_number(at + 1, n);
+	exponent -= (unsigned)(end - at - 2);
 	at[0] = at[1];
 	at[1] = '.';
-	if (places == exponent)
+	if (n < 10)
 		end = at + 1;
 	*end++ = 'e';
 	*end++ = '-';
@@ -121,19 +138,25 @@ static char *scientific(char *at, uint64_t n, unsigned places, unsigned exponent
 /* %g prints what is below 10^-4 with an exponent.  There are at most nine places. */
 char *format_decimal(char *at, int64_t n, unsigned places)
 {
-	uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-	unsigned exponent;
+	static const uint32_t unit[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+	const uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	const uint64_t whole = places == 9 ? size / 1000000000 : size / unit[places];
+	const uint32_t rest = (uint32_t)(size - whole * unit[places]) * unit[9 - places];
 
-	for (; places && size % 10 == 0; places--)
-		size /= 10;
 	if (n < 0)
 		*at++ = '-';
-	if (places < 5)
-		return fixed(at, size, places);
-	exponent = places;
-	for (uint64_t first = size; first >= 10 && exponent > 4; first /= 10)
-		exponent--;
-	return exponent > 4 ? scientific(at, size, places, exponent) : fixed(at, size, places);
+	if (!whole && rest && rest < 100000)
+		return scientific(at, rest);
+	at = format_number(at, whole);
+	*at = '.';
+	if (!rest) {
+		at[1] = '0';
+		return at + 2;
+	}
+	at = digits(at + 1, rest, 9);
+	while (at[-1] == '0')
+		at--;
+	return at;
 }
 
 const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE])

@@ -1,6 +1,6 @@
 /* The record `host`. */
 #include "names.h"
-#include "report_private.h"
+#include "report_line.h"
 
 static void put_numbers(struct report *r, const struct tcplint_host *h, int side)
 {

@@ -4,21 +4,16 @@
  * jansson says what a value looks like.  Building its objects took four fifths of the time of a record, so what we are
  * sure about (integers, plain text, decimals of few digits) is written here; it encodes the rest, and debug builds let
  * it read every line and write it again, and assert that nothing changes.
- *
- * Each value is followed by a comma, which what closes its object takes back.
  */
 #include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report_private.h"
+#include "report_line.h"
 
 /* 15 digits: every decimal of so many survives a double, so 0.04032 does not become 0.040320000000000002. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
-
-/* Beyond 2^53 a reader that keeps numbers in doubles would see another number (RFC 8259, 6). */
-#define MAX_EXACT (UINT64_C(1) << 53)
 
 const struct reporter report_json = {
 	.capture = json_capture,
@@ -32,38 +27,10 @@ const struct reporter report_json = {
 
 /* ---- the line ---- */
 
-/* Where `size` more bytes may be written; null: there is no memory, and that sticks. */
-static inline char *room(struct report *r, size_t size)
-{
-	return r->size - r->used >= size || report_reserve(r, r->used + size) ? r->buffer + r->used : NULL;
-}
-
-/* The same behind the member's name, which is ours and needs no escape; an element of an array has none. */
-static char *room_for(struct report *r, const char *key, size_t size)
-{
-	const size_t len = key ? strlen(key) : 0;
-	char *at = room(r, len + size + 4);
-
-	if (!at || !key)
-		return at;
-	*at++ = '"';
-	memcpy(at, key, len);
-	at += len;
-	*at++ = '"';
-	*at++ = ':';
-	return at;
-}
-
-static void end_value(struct report *r, char *at)
-{
-	*at++ = ',';
-	r->used = (size_t)(at - r->buffer);
-}
-
 void put_members(struct report *r, const char *members)
 {
 	const size_t len = strlen(members);
-	char *at = room(r, len);
+	char *at = line_room(r, len);
 
 	if (!at)
 		return;
@@ -71,69 +38,17 @@ void put_members(struct report *r, const char *members)
 	r->used += len;
 }
 
-static void put_constant(struct report *r, const char *key, const char *text, size_t len)
-{
-	char *at = room_for(r, key, len);
-
-	if (!at)
-		return;
-	memcpy(at, text, len);
-	end_value(r, at + len);
-}
-
 /* As jansson writes it, which may be as null as its memory. */
 static void put_encoded(struct report *r, const char *key, json_t *value)
 {
 	const size_t len = json_dumpb(value, NULL, 0, DUMP_FLAGS);
-	char *at = len ? room_for(r, key, len) : NULL;
+	char *at = len ? line_member(r, key, len) : NULL;
 
 	if (at)
-		end_value(r, at + json_dumpb(value, at, len, DUMP_FLAGS));
+		line_end(r, at + json_dumpb(value, at, len, DUMP_FLAGS));
 	else
 		r->no_memory = true;
 	json_decref(value);
-}
-
-static void open_with(struct report *r, const char *key, char bracket)
-{
-	char *at = room_for(r, key, 1);
-
-	if (!at)
-		return;
-	*at++ = bracket;
-	r->used = (size_t)(at - r->buffer);
-}
-
-static void close_with(struct report *r, char bracket)
-{
-	char *at = room(r, 2);
-
-	if (!at)
-		return;
-	if (at[-1] == ',')
-		at--;
-	*at++ = bracket;
-	end_value(r, at);
-}
-
-void open_object(struct report *r, const char *key)
-{
-	open_with(r, key, '{');
-}
-
-void close_object(struct report *r)
-{
-	close_with(r, '}');
-}
-
-void open_array(struct report *r, const char *key)
-{
-	open_with(r, key, '[');
-}
-
-void close_array(struct report *r)
-{
-	close_with(r, ']');
 }
 
 /* ---- texts ---- */
@@ -147,48 +62,62 @@ static uint64_t below(uint64_t bytes, uint64_t than)
 	return (bytes - EVERY_BYTE * than) & ~bytes;
 }
 
-/* Copy eight bytes; answers high bits if one of them needs an escape (RFC 8259, 7) or is not ASCII. */
-static uint64_t copy_word(char *to, const char *from)
+/* High bits if one of eight bytes needs an escape (RFC 8259, 7) or is not ASCII. */
+static uint64_t odd_bytes(uint64_t bytes)
+{
+	return bytes | below(bytes, ' ') | below(bytes ^ EVERY_BYTE * '"', 1) | below(bytes ^ EVERY_BYTE * '\\', 1);
+}
+
+static uint64_t copy_eight(char *to, const char *from)
 {
 	uint64_t bytes;
 
 	memcpy(&bytes, from, sizeof(bytes));
 	memcpy(to, &bytes, sizeof(bytes));
-	return bytes | below(bytes, ' ') | below(bytes ^ EVERY_BYTE * '"', 1) | below(bytes ^ EVERY_BYTE * '\\', 1);
+	return odd_bytes(bytes);
 }
 
-/* Copy a text; false if jansson should look at it. */
+static uint64_t copy_four(char *to, const char *from)
+{
+	uint32_t bytes;
+
+	memcpy(&bytes, from, sizeof(bytes));
+	memcpy(to, &bytes, sizeof(bytes));
+	return odd_bytes((uint64_t)bytes << 32 | bytes);
+}
+
+static uint64_t copy_one(char *to, const char *from)
+{
+	*to = *from;
+	return odd_bytes(EVERY_BYTE * (unsigned char)*from);
+}
+
+/* Copy a text; false if jansson should look at it.  What is left of it is copied with some of what was before it. */
 static bool copy_plain(char *to, const char *from, size_t len)
 {
 	uint64_t odd = 0;
 
-	for (size_t i = 0; i + 8 <= len; i += 8)
-		odd |= copy_word(to + i, from + i);
-	if (len % 8 && len > 8) {
-		odd |= copy_word(to + len - 8, from + len - 8);
-	} else if (len % 8) {
-		char word[] = "        ";
-
+	if (len >= 8) {
+		for (size_t i = 0; i + 8 <= len; i += 8)
+			odd |= copy_eight(to + i, from + i);
+		odd |= copy_eight(to + len - 8, from + len - 8);
+	} else if (len >= 4) {
+		odd = copy_four(to, from) | copy_four(to + len - 4, from + len - 4);
+	} else {
 		for (size_t i = 0; i < len; i++)
-			word[i] = from[i];
-		odd |= copy_word(to, word); /* and blanks, that what follows overwrites */
+			odd |= copy_one(to + i, from + i);
 	}
 	return !(odd & HIGH_BITS);
 }
 
-void put_text(struct report *r, const char *key, const char *text)
+void line_text(struct report *r, const char *key, char *at, const char *text, size_t len)
 {
-	const size_t len = text ? strlen(text) : 0;
-	char *at = text ? room_for(r, key, len + 10) : NULL;
-
-	if (!at)
-		return;
 	if (!copy_plain(at + 1, text, len)) {
 		put_encoded(r, key, json_stringn_nocheck(text, len));
 		return;
 	}
 	*at = at[len + 1] = '"';
-	end_value(r, at + len + 2);
+	line_end(r, at + len + 2);
 }
 
 /* How many bytes the first one promises (RFC 3629, 4); 0: it begins no character. */
@@ -238,38 +167,11 @@ void put_foreign(struct report *r, const char *key, const char *text)
 	free(clean);
 }
 
-void put_rule(struct report *r, const char *key, unsigned rule)
-{
-	const struct tcplint_rule *known = tcplint_rule(rule);
-
-	put_text(r, key, known ? known->name : "?");
-}
-
-void put_time(struct report *r, const char *key, int64_t ts)
-{
-	char text[TIME_SIZE];
-
-	put_text(r, key, format_time(ts, text));
-}
-
 /* ---- numbers ---- */
-
-void put_number(struct report *r, const char *key, uint64_t n)
-{
-	char *at = room_for(r, key, NUMBER_SIZE);
-
-	if (at)
-		end_value(r, format_number(at, n < MAX_EXACT ? n : MAX_EXACT));
-}
 
 void put_integer(struct report *r, const char *key, int64_t n)
 {
 	put_encoded(r, key, json_integer(n));
-}
-
-void put_bool(struct report *r, const char *key, bool b)
-{
-	put_constant(r, key, b ? "true" : "false", b ? 4 : 5);
 }
 
 void put_real(struct report *r, const char *key, double value)
@@ -277,35 +179,16 @@ void put_real(struct report *r, const char *key, double value)
 	put_encoded(r, key, json_real(value));
 }
 
-/* Three digits: more would pretend to know more, and a float has 0.850000024 for 0.85. */
-void put_fraction(struct report *r, const char *key, float f)
-{
-	char *at = room_for(r, key, NUMBER_SIZE);
-
-	if (at)
-		end_value(r, format_decimal(at, (int)(f * 1000 + 0.5F), 3));
-}
-
 /* More than 15 digits are rounded as a double rounds them, as they always were. */
-void put_span(struct report *r, const char *key, int64_t from, int64_t to)
+void line_span(struct report *r, const char *key, char *at, int64_t from, int64_t to)
 {
 	/* Modulo 2^64 the difference is right even where int64_t would overflow. */
 	const uint64_t size = to >= from ? (uint64_t)to - (uint64_t)from : (uint64_t)from - (uint64_t)to;
-	char *at;
 
-	if (size > DECIMAL_MAX) {
+	if (size > DECIMAL_MAX)
 		put_real(r, key, (to >= from ? (double)size : -(double)size) / 1e9);
-		return;
-	}
-	at = room_for(r, key, NUMBER_SIZE);
-	if (at)
-		end_value(r, format_decimal(at, to >= from ? (int64_t)size : -(int64_t)size, 9));
-}
-
-void put_seconds(struct report *r, const char *key, int64_t ns)
-{
-	if (ns >= 0)
-		put_span(r, key, 0, ns);
+	else
+		line_end(r, format_decimal(at, to >= from ? (int64_t)size : -(int64_t)size, 9));
 }
 
 /* ---- records ---- */

@@ -47,7 +47,7 @@ const char *format_endpoint(const struct tcplint_address *a,
 			    char out[ENDPOINT_SIZE]); /* "10.0.0.1:80", "[::1]:80" */
 double format_seconds(int64_t ns);
 
-/* Without a null character; they answer where the number ends, at most NUMBER_SIZE bytes further on. */
+/* Without a null character; they answer where the number ends.  Up to NUMBER_SIZE bytes may be written. */
 #define NUMBER_SIZE 32
 #define DECIMAL_MAX UINT64_C(999999999999999) /* a double keeps 15 digits */
 char *format_number(char *at, uint64_t n);
@@ -61,28 +61,12 @@ struct clause {
 };
 bool next_clause(const char **list, struct clause *c);
 
-/*
- * report_json.c: a record, member by member in the order of the calls.  A key that is null makes an element of the
- * array that is open.  There may be no memory: that sticks in the report, so that nobody has to ask after each member.
- * A text that is null makes no member.
- */
+/* report_json.c; what is written more often stands in report_line.h */
 void record_begin(struct report *r, const char *type);
 bool record_end(struct report *r); /* hands the line on */
-void open_object(struct report *r, const char *key);
-void close_object(struct report *r);
-void open_array(struct report *r, const char *key);
-void close_array(struct report *r);
-void put_text(struct report *r, const char *key, const char *text);    /* UTF-8 */
 void put_foreign(struct report *r, const char *key, const char *text); /* a name that the world gave */
-void put_rule(struct report *r, const char *key, unsigned rule);
-void put_number(struct report *r, const char *key, uint64_t n);
 void put_integer(struct report *r, const char *key, int64_t n);
 void put_real(struct report *r, const char *key, double value);
-void put_fraction(struct report *r, const char *key, float f); /* 0..1 */
-void put_bool(struct report *r, const char *key, bool b);
-void put_seconds(struct report *r, const char *key, int64_t ns); /* negative: no member */
-void put_span(struct report *r, const char *key, int64_t from, int64_t to); /* ns; in seconds */
-void put_time(struct report *r, const char *key, int64_t ts);
 void put_when(struct report *r, int64_t ts); /* `ts` and `rel` */
 /* Members that were written before, each with the comma behind it. */
 void put_members(struct report *r, const char *members);

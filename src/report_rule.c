@@ -1,6 +1,6 @@
 /* The record `rule`: a row of the catalogue, for --rules. */
 #include "names.h"
-#include "report_private.h"
+#include "report_line.h"
 #include "rules.h"
 
 bool report_rule(struct report *r, unsigned rule)

@@ -1,6 +1,6 @@
 /* The record `segment`: what one segment was, and what it did to both endpoints. */
 #include "names.h"
-#include "report_private.h"
+#include "report_line.h"
 
 #define FLAG_ACK 0x010 /* RFC 9293, 3.1 */
 

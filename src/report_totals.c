@@ -1,6 +1,6 @@
 /* The records about the run: `capture`, `stats` and `summary`. */
 #include "names.h"
-#include "report_private.h"
+#include "report_line.h"
 
 /* Which rules can be reported: the shorter of the two lists, under the name of the option that made it. */
 static void put_rule_choice(struct report *r, const struct tcplint_options *o)

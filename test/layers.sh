@@ -53,7 +53,7 @@ waiting: ahead decode engine
 relay: bell engine
 shards: error ahead waiting relay stage
 tcplint: $words ahead clock decode waiting engine shards twins stage aggregate
-report*: error names community_id rules report report_private
+report*: compiler error names community_id rules report report_private report_line
 catalogue: names report rules
 capture*: error frame capture capture_source unpack
 options*: error capture options rotation

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "report_line.h"
 #include "report_sample.h"
 
 static void finding(void **unused)
