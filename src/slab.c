@@ -5,29 +5,11 @@
 
 #include "slab.h"
 
-/*
- * Beyond the first SMALL bytes, pages of 2 MB: cells are used in no order, and each page of 4 KB is a fault and a miss of
- * its own.  A small capture stays small.
- */
-#define SMALL ((size_t)4 << 20)
-#define HUGE  ((size_t)2 << 20)
-
-static void ask_for_huge_pages(uint8_t *base, size_t bytes)
-{
-	const size_t from = SMALL + (HUGE - (uintptr_t)base % HUGE) % HUGE;
-
-	if (bytes >= from + HUGE)
-		(void)madvise(base + from, bytes - from, MADV_HUGEPAGE);
-}
-
 void *pages_take(size_t bytes)
 {
 	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (base == MAP_FAILED)
-		return NULL;
-	ask_for_huge_pages(base, bytes);
-	return base;
+	return base == MAP_FAILED ? NULL : base;
 }
 
 void pages_give(void *pages, size_t bytes)
@@ -54,6 +36,28 @@ void slab_finish(struct slab *s)
 	*s = (struct slab){ 0 };
 }
 
+/*
+ * The kernel clears a page when it is first touched, and that is a good part of what a connection costs.  To be asked for a
+ * stretch of pages at once saves it a third of the work.  Pages of 2 MB would save more, and spare the TLB, but where the
+ * machine is a guest whose host takes free memory back, each of them was up to ten times as slow as 512 small ones.
+ * The stretch grows with what is in use: a small capture stays small.
+ */
+#define PAGES   ((size_t)64 << 10) /* whole pages, whatever their size */
+#define STRETCH ((size_t)256 << 10)
+
+static void ask_for_pages(struct slab *s)
+{
+	const size_t from = (size_t)s->fresh * s->cell, all = ((size_t)s->limit + 1) * s->cell;
+	const size_t more = from / 8 < STRETCH ? from / 8 : STRETCH;
+	const size_t begin = from / PAGES * PAGES, wanted = (from + s->cell + more + PAGES - 1) / PAGES * PAGES;
+	const size_t end = wanted < all ? wanted : all;
+
+#ifdef MADV_POPULATE_WRITE
+	(void)madvise(s->base + begin, end - begin, MADV_POPULATE_WRITE); /* or not: they come one by one then */
+#endif
+	s->ready = (uint32_t)(end / s->cell);
+}
+
 uint32_t slab_take(struct slab *s)
 {
 	const uint32_t fresh = s->fresh, number = slab_take_as_is(s);
@@ -70,6 +74,8 @@ uint32_t slab_take_as_is(struct slab *s)
 	if (number) {
 		memcpy(&s->free, slab_at(s, number), sizeof(s->free));
 	} else if (s->fresh <= s->limit) {
+		if (s->fresh >= s->ready)
+			ask_for_pages(s);
 		number = s->fresh++;
 	} else {
 		return 0;

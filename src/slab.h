@@ -2,7 +2,7 @@
  * A bounded array of cells of one size, handed out by 32-bit number.
  *
  * The address space for all cells is reserved at start, so a cell never moves
- * and a number is enough to name it; pages are touched as cells are used for
+ * and a number is enough to name it; pages are taken as cells are used for
  * the first time.  Cell 0 is never handed out, so 0 also means "none".
  */
 #ifndef TCPLINT_SLAB_H
@@ -22,6 +22,7 @@ struct slab {
 	size_t cell;     /* bytes */
 	uint32_t limit;  /* cells that may be in use at once */
 	uint32_t fresh;  /* cells below this number have been used before */
+	uint32_t ready;  /* those below this one have their pages */
 	uint32_t free;   /* head of the list of freed cells, linked through their first four bytes */
 	uint32_t used;
 };
