@@ -21,7 +21,10 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	if (!memcmp(key, zero, sizeof(zero)) && getrandom(&t->key, sizeof(t->key), 0) != sizeof(t->key))
 		return fail(e, "no random key for the flow table: %s", strerror(errno));
 	t->hash = multilinear_expand(&t->key);
-	t->slots = pages_take(FIRST_SLOTS * sizeof(*t->slots));
+	t->most_slots = FIRST_SLOTS;
+	while (t->most_slots / 4 * 3 < limit)
+		t->most_slots *= 2;
+	t->slots = pages_take(2 * t->most_slots * sizeof(*t->slots));
 	if (!t->slots)
 		return fail(e, "no memory for the flow table");
 	return slab_init(&t->conns, sizeof(struct conn), limit, e) &&
@@ -35,7 +38,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 
 void flow_finish(struct flow_table *t)
 {
-	pages_give(t->slots, (t->mask + 1) * sizeof(*t->slots));
+	pages_give(t->slots, 2 * t->most_slots * sizeof(*t->slots));
 	t->slots = NULL;
 	slab_finish(&t->conns);
 	slab_finish(&t->quiet);
@@ -234,25 +237,46 @@ void flow_prefetch_closing(const struct flow_table *t, uint64_t hash)
 		PREFETCH(p + i);
 }
 
+static void put(struct flow_table *t, uint64_t entry)
+{
+	uint64_t i = home_of(entry, t->mask);
+
+	while (t->slots[i])
+		i = (i + 1) & t->mask;
+	t->slots[i] = entry;
+}
+
+/* Its room was reserved, and is zero: every entry finds its place anew among those before it, or in the other half. */
 static void grow(struct flow_table *t)
 {
-	const uint64_t mask = t->mask * 2 + 1;
-	uint64_t *slots = pages_take((mask + 1) * sizeof(*slots));
+	const uint64_t n = t->mask + 1;
+	uint64_t count = 0, *first = t->slots + 2 * n;
 
-	if (!slots)
-		return; /* it goes on, fuller and slower */
-	for (uint64_t i = 0; i <= t->mask; i++) {
-		if (!t->slots[i])
-			continue;
-		uint64_t j = home_of(t->slots[i], mask);
-
-		while (slots[j])
-			j = (j + 1) & mask;
-		slots[j] = t->slots[i];
+	if (2 * n > t->most_slots)
+		return;
+	/* some of those at the beginning would stand at the end: they wait until all others have their places */
+	while (t->slots[count]) {
+		first[count] = t->slots[count];
+		t->slots[count++] = 0;
 	}
-	pages_give(t->slots, (t->mask + 1) * sizeof(*slots));
-	t->slots = slots;
-	t->mask = mask;
+	t->mask = 2 * n - 1;
+	for (uint64_t i = count; i < n; i++) {
+		const uint64_t entry = t->slots[i];
+
+		t->slots[i] = 0;
+		if (entry)
+			put(t, entry);
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		put(t, first[i]);
+		first[i] = 0;
+	}
+}
+
+/* Three quarters full at most: then an entry that is there is the third that is looked at, and most are in one cache line. */
+static inline bool is_full(const struct flow_table *t)
+{
+	return t->used >= (t->mask + 1) / 4 * 3;
 }
 
 uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash)
@@ -261,7 +285,7 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 
 	if (!number)
 		return 0;
-	if (t->used >= (t->mask + 1) / 2)
+	if (is_full(t))
 		grow(t);
 	const uint64_t slot = probe(t, key, hash);
 	struct quiet *q = flow_quiet(t, number);
@@ -325,7 +349,7 @@ uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t has
 
 	if (!number)
 		return 0;
-	if (t->used >= (t->mask + 1) / 2)
+	if (is_full(t))
 		grow(t);
 	const uint64_t slot = probe(t, key, hash);
 	struct conn *c = flow_conn(t, number);

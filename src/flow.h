@@ -35,6 +35,7 @@ struct flow_table {
 	struct multilinear_key hash;
 	uint64_t *slots; /* hash in the upper half, connection in the lower; 0: empty */
 	uint64_t mask;
+	uint64_t most_slots; /* there is address space for twice as many */
 	uint32_t used;
 	struct {
 		uint32_t oldest, newest, count;

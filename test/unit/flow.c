@@ -1,0 +1,69 @@
+/* The index of connections: whatever their hashes, what is in it is found while it grows. */
+#include <string.h>
+
+#include "unit.h"
+#include "flow.h"
+
+#define LIMIT 20000
+#define FIRST 1024 /* slots that it has at first */
+
+static struct flow_table flows;
+static uint32_t numbers[LIMIT];
+
+static struct flow_key key_of(uint32_t i)
+{
+	struct flow_key k = { .end = { { .port = 1 }, { .port = 2 } } };
+
+	memcpy(k.end[0].ip + 12, &i, sizeof(i));
+	return k;
+}
+
+/* Around the table's end, where growing it takes apart what stood together; or anywhere. */
+static uint64_t hash_of(uint32_t i)
+{
+	const uint64_t anywhere = i * UINT64_C(0x9e3779b97f4a7c15);
+
+	return i < 100 ? (uint64_t)((FIRST - 20 + i % 30) + FIRST * (i % 4)) << 32 : anywhere;
+}
+
+static void find_all(uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		const struct flow_key k = key_of(i);
+
+		assert_int_equal(flow_find(&flows, &k, hash_of(i)), numbers[i]);
+	}
+}
+
+static void it_grows(void **unused)
+{
+	static const uint8_t key[16] = { 1 };
+	struct error e;
+
+	(void)unused;
+	assert_true(flow_init(&flows, LIMIT, false, key, &e));
+	for (uint32_t i = 0; i < LIMIT; i++) {
+		const struct flow_key k = key_of(i);
+		const uint64_t mask = flows.mask;
+
+		assert_int_equal(flow_find(&flows, &k, hash_of(i)), 0);
+		numbers[i] = flow_add_quiet(&flows, &k, hash_of(i));
+		assert_true(flow_is_quiet(numbers[i]));
+		if (flows.mask != mask)
+			find_all(0, i + 1);
+	}
+	assert_true(flows.mask + 1 > LIMIT);
+	for (uint32_t i = 0; i < LIMIT; i += 3) {
+		flow_remove(&flows, numbers[i]);
+		numbers[i] = 0;
+	}
+	find_all(0, LIMIT);
+	flow_finish(&flows);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(it_grows) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
