@@ -236,7 +236,7 @@ uint32_t wheel_next(struct wheel *w, int64_t now, int64_t *when)
 	struct wheel_due due;
 
 	if (w->tick == INT64_MIN)
-		return 0;
+		w->tick = target;
 	for (;;) {
 		if (heap_due(w, now, &due)) {
 			link_of(w, due.number)->place = DISARMED;

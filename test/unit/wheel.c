@@ -84,9 +84,27 @@ static void a_model(void **unused)
 	wheel_finish(&wheel);
 }
 
+/* Not what is due in minutes, however soon after the beginning it is armed. */
+static void the_heap_is_for_what_is_due(void **unused)
+{
+	const int64_t now = 1700000000 * SECOND;
+	struct error e;
+	int64_t when;
+
+	(void)unused;
+	assert_true(wheel_init(&wheel, TIMERS, &e));
+	assert_int_equal(wheel_next(&wheel, now, &when), 0);
+	for (uint32_t i = 1; i <= TIMERS; i++)
+		wheel_arm(&wheel, i, i, now + (1 + i % 2 * 240) * SECOND);
+	assert_int_equal(wheel.heap_used, 0);
+	assert_int_equal(wheel_next(&wheel, now + SECOND, &when), 2);
+	assert_int_equal(wheel.heap_used, TIMERS / 2 - 1);
+	wheel_finish(&wheel);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_model) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(a_model), cmocka_unit_test(the_heap_is_for_what_is_due) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
