@@ -1,11 +1,9 @@
 /*
  * From the bytes of a frame to a TCP segment: the dispatcher.
  *
- * Most frames are Ethernet, IPv4 without options and TCP, and they take the
- * straight line of plain_ipv4(); everything else walks from header to header.
+ * Most frames take the straight line of decode_plain.c; everything else walks from header to header.
  */
 #include <assert.h>
-#include <pcap/dlt.h>
 #include <stdlib.h>
 
 #include "decode_private.h"
@@ -13,8 +11,6 @@
 enum {
 	MAX_HEADERS = 32, /* a frame through every tunnel we know has under twenty */
 	DEFAULT_FRAGMENTS = 1024,
-	ETHERNET_BYTES = 14,
-	PLAIN_BYTES = ETHERNET_BYTES + 20,
 };
 
 struct decoder *decoder_create(const struct decode_options *o, struct error *e)
@@ -80,41 +76,7 @@ static enum decode_result walk_headers(struct walk *w, enum next next)
 	return w->result;
 }
 
-/*
- * Ethernet, IPv4 without options, unfragmented, TCP, a length that fits: leave
- * the cursor at the TCP header.  Changes nothing when it answers false.
- */
-static inline bool plain_ipv4(struct walk *w)
-{
-	if (w->frame->linktype != DLT_EN10MB || w->frame->captured < PLAIN_BYTES)
-		return false;
-
-	const uint8_t *p = w->frame->data, *ip = p + ETHERNET_BYTES;
-
-	if (be16(p + 12) != 0x0800 || ip[0] != 0x45 || be16(ip + 6) & 0x3fff || ip[9] != 6)
-		return false;
-
-	const uint32_t total = be16(ip + 2);
-
-	if (total < 20 || total > w->frame->wire - ETHERNET_BYTES)
-		return false;
-	note_mac(w, p + 6);
-	keep_ipv4(w->s, ip);
-	w->c.at = PLAIN_BYTES;
-	cursor_set_left(&w->c, total - 20);
-	return true;
-}
-
-/* In two halves: gcc makes one of more than 80 bytes a `rep stos`, which takes longer than all the rest. */
-static inline void clear(struct segment *s)
-{
-	const size_t half = sizeof(*s) / 2;
-
-	memset(s, 0, half);
-	memset((uint8_t *)s + half, 0, sizeof(*s) - half);
-}
-
-enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct segment *s)
+enum decode_result decode_walk(struct decoder *d, const struct frame *f, struct segment *s)
 {
 	struct walk w = {
 		.c = { .base = f->data, .captured = f->captured, .wire = f->wire },
@@ -124,13 +86,34 @@ enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct
 		.result = DECODE_not_ip, /* for a link type that we do not know */
 	};
 
+	return walk_headers(&w, link_first(f->linktype));
+}
+
+/* In pieces: of more than 80 bytes compilers make a loop or a call, which takes longer than the stores. */
+static inline void clear(struct segment *s)
+{
+	enum { PIECE = 16 };
+	_Static_assert(sizeof(*s) == 11 * PIECE, "one piece a line");
+	uint8_t *p = (uint8_t *)s;
+
+	memset(p, 0, PIECE);
+	memset(p + PIECE, 0, PIECE);
+	memset(p + 2 * PIECE, 0, PIECE);
+	memset(p + 3 * PIECE, 0, PIECE);
+	memset(p + 4 * PIECE, 0, PIECE);
+	memset(p + 5 * PIECE, 0, PIECE);
+	memset(p + 6 * PIECE, 0, PIECE);
+	memset(p + 7 * PIECE, 0, PIECE);
+	memset(p + 8 * PIECE, 0, PIECE);
+	memset(p + 9 * PIECE, 0, PIECE);
+	memset(p + 10 * PIECE, 0, PIECE);
+}
+
+enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct segment *s)
+{
 	assert(f->captured <= f->wire);
 	clear(s);
 	s->ts = f->ts;
 	s->frame = f->number;
-	if (LIKELY(plain_ipv4(&w))) {
-		parse_tcp(&w);
-		return w.result;
-	}
-	return walk_headers(&w, link_first(f->linktype));
+	return LIKELY(decode_plain(d, f, s)) ? DECODE_SEGMENT : decode_walk(d, f, s);
 }

@@ -27,8 +27,7 @@ enum kind {
 
 enum {
 	MAX_BYTES = 40,
-	EXID_FAST_OPEN = 0xf989,       /* RFC 7413, appendix A */
-	PLAIN_TIMESTAMPS = 0x0101080a, /* NOP, NOP, kind 8, length 10: RFC 7323, appendix A */
+	EXID_FAST_OPEN = 0xf989, /* RFC 7413, appendix A */
 };
 
 /* The list as it is being read. */
@@ -255,15 +254,6 @@ static void read_list(struct list *l, const uint8_t *p, uint32_t n, uint32_t cap
 void parse_tcp_options(struct segment *s, const uint8_t *p, uint32_t n, uint32_t captured)
 {
 	struct tcp_options *o = &s->opt;
-
-	if (LIKELY(n == 12 && captured >= 12 && be32(p) == PLAIN_TIMESTAMPS)) {
-		o->present = OPT_TIMESTAMPS;
-		o->ts_val = be32(p + 4);
-		o->ts_ecr = be32(p + 8);
-		o->layout = add_kind(add_kind(add_kind(0, KIND_NOP), KIND_NOP), KIND_TIMESTAMPS);
-		return;
-	}
-
 	struct list l = { .o = o, .flags = s->flags };
 
 	if (captured < n)

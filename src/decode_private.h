@@ -108,12 +108,17 @@ static inline uint32_t mix32(uint32_t h, uint32_t v)
 	return h ^ h >> 15;
 }
 
+/* Of zeros: 0. */
+static inline uint32_t hash_mac(const uint8_t *mac)
+{
+	return mix32(mix32(0, be32(mac)), be16(mac + 4));
+}
+
 /* The outermost Ethernet address names the sender best: the hop that put the frame on this wire. */
 static inline void note_mac(struct walk *w, const uint8_t *mac)
 {
-	if (w->s->mac)
-		return;
-	w->s->mac = mix32(mix32(0, be32(mac)), be16(mac + 4)); /* of zeros: 0 */
+	if (!w->s->mac)
+		w->s->mac = hash_mac(mac);
 }
 
 /* An IPv4 address as ::ffff:a.b.c.d. */
@@ -166,5 +171,38 @@ HEADERS(HEADER)
 
 /* The option list of a TCP header: `n` bytes at `p`, of which `captured` are there. */
 void parse_tcp_options(struct segment *s, const uint8_t *p, uint32_t n, uint32_t captured);
+
+/* NOP, NOP, kind 8, length 10: RFC 7323, appendix A. */
+#define PLAIN_TIMESTAMPS 0x0101080a
+
+/* What a list of nothing else is: mix32() of the kinds, each plus 1. */
+static inline uint32_t plain_timestamps_layout(void)
+{
+	return mix32(mix32(mix32(0, 2), 2), 9);
+}
+
+/* The same of a list of which all bytes were captured. */
+static inline void read_tcp_options(struct segment *s, const uint8_t *p, uint32_t n)
+{
+	if (UNLIKELY(n != 12 || be32(p) != PLAIN_TIMESTAMPS)) {
+		parse_tcp_options(s, p, n, n);
+		return;
+	}
+	s->opt.present = OPT_TIMESTAMPS;
+	s->opt.ts_val = be32(p + 4);
+	s->opt.ts_ecr = be32(p + 8);
+	s->opt.layout = plain_timestamps_layout();
+}
+
+/*
+ * What a checksum is worth (enum checksum), and with CHECKSUM_BAD what it should have been: of `length` bytes of TCP at `p`,
+ * whose sum is `sum`, between the addresses whose sum is `addresses`.
+ */
+uint8_t judge_checksum(struct segment *s, const uint8_t *p, uint32_t length, uint64_t sum, uint64_t addresses);
+
+/* Two ways to the same answer; this one is for frames of the usual form, and answers false for others. */
+bool decode_plain(const struct decoder *d, const struct frame *f, struct segment *s);
+/* `s` has been cleared, its time and frame excepted. */
+enum decode_result decode_walk(struct decoder *d, const struct frame *f, struct segment *s);
 
 #endif

@@ -27,26 +27,12 @@ static inline void keep_fields(struct segment *s, const uint8_t *p, uint32_t cap
 		s->urgent = be16(p + 18);
 }
 
-/*
- * RFC 9293, 3.1.  Mapped IPv4 addresses add 0xffff each to the pseudo-header, which
- * is nothing in one's complement arithmetic.
- */
-static uint8_t verify_checksum(const struct walk *w, const uint8_t *p, uint32_t length)
+uint8_t judge_checksum(struct segment *s, const uint8_t *p, uint32_t length, uint64_t sum, uint64_t addresses)
 {
-	struct segment *s = w->s;
-	const uint64_t unmeasured =
-		checksum_address(s->src.ip) + checksum_address(s->dst.ip) + checksum_number(6);
-	const uint64_t pseudo = unmeasured + checksum_number(length);
-	uint64_t sum;
+	const uint64_t unmeasured = addresses + checksum_number(6), pseudo = unmeasured + checksum_number(length);
 	uint16_t field;
 
-	if (cursor_captured(&w->c) == length)
-		sum = checksum_add(p, length);
-	else if (w->summed && w->sum_end == w->c.wire && !(w->c.at & 1))
-		sum = w->sum + checksum_minus(checksum_add(w->c.base, w->c.at));
-	else
-		return CHECKSUM_UNKNOWN;
-	if (checksum_fold(sum + pseudo) == 0xffff)
+	if (LIKELY(checksum_fold(sum + pseudo) == 0xffff))
 		return CHECKSUM_OK;
 	memcpy(&field, p + 16, sizeof(field));
 	if (!field || field == checksum_fold(pseudo) || field == checksum_fold(unmeasured))
@@ -58,6 +44,24 @@ static uint8_t verify_checksum(const struct walk *w, const uint8_t *p, uint32_t 
 	memcpy(wire, &right, sizeof(wire));
 	s->tcp_sum = be16(wire);
 	return CHECKSUM_BAD;
+}
+
+/*
+ * RFC 9293, 3.1.  Mapped IPv4 addresses add 0xffff each to the pseudo-header, which
+ * is nothing in one's complement arithmetic.
+ */
+static uint8_t verify_checksum(const struct walk *w, const uint8_t *p, uint32_t length)
+{
+	const uint64_t addresses = checksum_address(w->s->src.ip) + checksum_address(w->s->dst.ip);
+	uint64_t sum;
+
+	if (cursor_captured(&w->c) == length)
+		sum = checksum_add(p, length);
+	else if (w->summed && w->sum_end == w->c.wire && !(w->c.at & 1))
+		sum = w->sum + checksum_minus(checksum_add(w->c.base, w->c.at));
+	else
+		return CHECKSUM_UNKNOWN;
+	return judge_checksum(w->s, p, length, sum, addresses);
 }
 
 /* The quote may end anywhere after the sequence number. */

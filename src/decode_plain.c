@@ -1,0 +1,106 @@
+/*
+ * The frame that nearly all are, in a straight line: Ethernet, IPv4 without options or IPv6 without extension headers, and TCP of
+ * which all fixed fields were captured.
+ *
+ * What it answers is what the walk from header to header would (test/property/decode.c compares them); for
+ * whatever is not of this form it answers false, and the walk is asked.
+ */
+#include <pcap/dlt.h>
+
+#include "checksum.h"
+#include "decode_private.h"
+
+enum {
+	ETHERNET = 14,
+	IPV4 = 20,
+	IPV6 = 40,
+	TCP = 20,
+	PROTOCOL_TCP = 6,
+};
+
+static inline uint64_t load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint64_t halves(uint64_t v)
+{
+	return (v & UINT32_MAX) + (v >> 32);
+}
+
+static inline void keep_ipv6(struct segment *s, const uint8_t *p)
+{
+	s->ipv6 = true;
+	s->tos = (uint8_t)(be16(p) >> 4);
+	s->ttl = p[7];
+	memcpy(s->src.ip, p + 8, 16);
+	memcpy(s->dst.ip, p + 24, 16);
+}
+
+/* The IP header: how long it is, and how many bytes of TCP follow; 0 when it is not plain. */
+static inline uint32_t plain_ip(struct segment *s, const struct frame *f, uint32_t *length)
+{
+	const uint8_t *ip = f->data + ETHERNET;
+	const uint16_t type = be16(f->data + 12);
+
+	if (LIKELY(type == 0x0800)) {
+		if (ip[0] != 0x45 || be16(ip + 6) & 0x3fff || ip[9] != PROTOCOL_TCP || be16(ip + 2) < IPV4 + TCP)
+			return 0;
+		*length = be16(ip + 2) - IPV4;
+		if (*length > f->wire - ETHERNET - IPV4)
+			return 0;
+		keep_ipv4(s, ip);
+		return IPV4;
+	}
+	if (type != 0x86dd || f->captured < ETHERNET + IPV6 + TCP || ip[0] >> 4 != 6 || ip[6] != PROTOCOL_TCP)
+		return 0;
+	*length = be16(ip + 4);
+	if (*length < TCP || *length > f->wire - ETHERNET - IPV6)
+		return 0;
+	keep_ipv6(s, ip);
+	return IPV6;
+}
+
+/* RFC 9293, 3.1.  Of mapped addresses only the last four bytes count. */
+static inline uint64_t sum_addresses(const struct segment *s, const uint8_t *ip)
+{
+	return s->ipv6 ? halves(load64(ip + 8)) + halves(load64(ip + 16)) + halves(load64(ip + 24)) + halves(load64(ip + 32)) :
+			 halves(load64(ip + 12));
+}
+
+bool decode_plain(const struct decoder *d, const struct frame *f, struct segment *s)
+{
+	uint32_t length;
+
+	if (f->linktype != DLT_EN10MB || f->captured < ETHERNET + IPV4 + TCP)
+		return false;
+
+	const uint32_t header = plain_ip(s, f, &length), left = f->captured - ETHERNET - header;
+	const uint8_t *ip = f->data + ETHERNET, *p = ip + header;
+	const uint32_t captured = left < length ? left : length, offset = (p[12] >> 4) * 4U;
+
+	if (!header || offset < TCP || offset > captured)
+		return false;
+	s->mac = hash_mac(f->data + 6);
+	s->src.port = be16(p);
+	s->dst.port = be16(p + 2);
+	s->seq = be32(p + 4);
+	s->ack = be32(p + 8);
+	s->data_offset = p[12] >> 4;
+	s->flags = be16(p + 12) & 0xfff;
+	s->window = be16(p + 14);
+	s->tcp_checksum = be16(p + 16);
+	s->urgent = be16(p + 18);
+	s->tcp_length = length;
+	s->tcp_captured = captured;
+	s->truncated = captured < (d->options.headers_only ? offset : length);
+	s->len = length - offset;
+	if (offset > TCP)
+		read_tcp_options(s, p + TCP, offset - TCP);
+	if (captured == length && d->options.verify_checksums)
+		s->checksum = judge_checksum(s, p, length, checksum_add(p, length), sum_addresses(s, ip));
+	return true;
+}
