@@ -3,14 +3,15 @@
  *
  * Eight bytes are read at a time.  A lane keeps their sum, which may wrap, and the
  * sum of their high halves, which cannot: the sum of the low halves is the
- * difference, so that no carry is ever lost.  The inner loop has a fixed count and
- * no dependence between its lanes, which is what compilers make vector code of.
+ * difference, so that no carry is ever lost.
  */
+#include <stdbool.h>
 #include <string.h>
 
 #include "checksum.h"
+#include "compiler.h"
 
-enum { LANES = 8, BLOCK = 8 * LANES };
+enum { BLOCK = 2 * sizeof(lanes) };
 
 static inline uint64_t load64(const uint8_t *p)
 {
@@ -60,37 +61,58 @@ static uint64_t add_tail(const uint8_t *p, size_t n)
 }
 
 /* n bytes, a multiple of BLOCK. */
-static uint64_t add_blocks(const uint8_t *p, size_t n)
+static ALWAYS_INLINE uint64_t add_blocks(const uint8_t *p, size_t n)
 {
-	uint64_t all[LANES] = { 0 }, high[LANES] = { 0 };
-	uint64_t sum = 0;
+	lanes all0 = { 0 }, high0 = { 0 }, all1 = { 0 }, high1 = { 0 };
 
 	for (const uint8_t *end = p + n; p < end; p += BLOCK) {
-		for (size_t i = 0; i < LANES; i++) {
-			const uint64_t v = load64(p + 8 * i);
+		lanes v, w;
 
-			all[i] += v;
-			high[i] += v >> 32;
-		}
+		memcpy(&v, p, sizeof(v));
+		memcpy(&w, p + sizeof(v), sizeof(w));
+		all0 += v;
+		all1 += w;
+		high0 += v >> 32;
+		high1 += w >> 32;
 	}
-	for (size_t i = 0; i < LANES; i++)
-		sum += all[i] - (high[i] << 32) + high[i];
-	return sum;
+	const lanes high = high0 + high1, sum = all0 + all1 - (high << 32) + high;
+
+	return sum[0] + sum[1] + sum[2] + sum[3];
 }
 
-uint64_t checksum_add(const uint8_t *p, size_t n)
+static uint64_t add_narrow(const uint8_t *p, size_t n)
+{
+	return add_blocks(p, n);
+}
+
+WIDE_REGISTERS static uint64_t add_wide(const uint8_t *p, size_t n)
+{
+	return add_blocks(p, n);
+}
+
+static inline uint64_t add(bool wide, const uint8_t *p, size_t n)
 {
 	const size_t blocks = n - n % BLOCK;
 	uint64_t sum = 0;
 
 	if (blocks) {
-		sum = add_blocks(p, blocks);
+		sum = wide ? add_wide(p, blocks) : add_narrow(p, blocks);
 		p += blocks;
 		n -= blocks;
 	}
 	for (; n >= 8; n -= 8, p += 8)
 		sum += halves(load64(p));
 	return sum + add_tail(p, n);
+}
+
+uint64_t checksum_add(const uint8_t *p, size_t n)
+{
+	return add(HAS_WIDE_REGISTERS, p, n);
+}
+
+uint64_t checksum_add_narrow(const uint8_t *p, size_t n)
+{
+	return add(false, p, n);
 }
 
 uint64_t checksum_number(uint32_t number)

@@ -14,6 +14,8 @@
 
 /* The sum of n bytes.  May be added to others' many times over before it is folded. */
 uint64_t checksum_add(const uint8_t *p, size_t n);
+/* The same as a processor without wide registers has it. */
+uint64_t checksum_add_narrow(const uint8_t *p, size_t n);
 
 /* The same of an address of sixteen bytes. */
 static inline uint64_t checksum_address(const uint8_t p[16])

@@ -12,6 +12,17 @@
 /* The number of the lowest bit that is set; not for 0. */
 #define LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
 
+/* Numbers that are added and shifted together; a function that works with them is compiled for two sizes of registers. */
+typedef uint64_t lanes __attribute__((vector_size(32)));
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#if defined(__x86_64__)
+#define WIDE_REGISTERS __attribute__((target("avx2")))
+#define HAS_WIDE_REGISTERS __builtin_cpu_supports("avx2")
+#else
+#define WIDE_REGISTERS
+#define HAS_WIDE_REGISTERS 0
+#endif
+
 /* The upper half of a product. */
 #ifdef __SIZEOF_INT128__
 static inline uint64_t multiply_high(uint64_t a, uint64_t b)
