@@ -161,7 +161,7 @@ bool capture_check_filter(const char *filter, struct error *e)
 	return good;
 }
 
-static void fill(struct frame *f, const struct pcap_pkthdr *h, const u_char *data, int snaplen)
+static void fill(struct tcplint_frame *f, const struct pcap_pkthdr *h, const u_char *data, int snaplen)
 {
 	f->captured = h->caplen;
 	f->wire = h->len > h->caplen ? h->len : h->caplen;
@@ -185,21 +185,33 @@ static enum capture_event next_input(struct capture *c, struct error *e)
 }
 
 /* The usual case, in a few instructions: libpcap is not asked, and no filter is. */
-static inline bool next_plain(struct capture *c, struct input *in, struct frame *frame)
+static unsigned plain_frames(struct capture *c, struct input *in, struct tcplint_frame *frames, unsigned most)
 {
-	const uint32_t snaplen = (uint32_t)c->options.snaplen;
+	const unsigned n = in->source.filtered ? 0 : records_frames(&in->records, frames, most);
+	const uint32_t snaplen = c->options.snaplen ? (uint32_t)c->options.snaplen : UINT32_MAX;
 
-	if (in->source.filtered || !records_frame(&in->records, frame))
-		return false;
-	if (snaplen && frame->captured > snaplen)
-		frame->captured = snaplen;
-	c->counters.frames++;
-	frame->number = in->base + ++in->source.frames;
-	frame->linktype = in->source.linktype;
-	return true;
+	for (struct tcplint_frame *f = frames; f < frames + n; f++) {
+		f->captured = f->captured < snaplen ? f->captured : snaplen;
+		f->number = in->base + ++in->source.frames;
+		f->linktype = in->source.linktype;
+	}
+	c->counters.frames += n;
+	return n;
 }
 
-static enum capture_event next_of_files(struct capture *c, struct frame *frame, struct error *e)
+unsigned capture_at_hand(struct capture *c, struct tcplint_frame *frames, unsigned most)
+{
+	const uint64_t left = c->options.count ? c->options.count - c->passed : UINT64_MAX;
+
+	if (c->live || c->ended)
+		return 0;
+	const unsigned n = plain_frames(c, &c->input[c->current], frames, most < left ? most : (unsigned)left);
+
+	c->passed += n;
+	return n;
+}
+
+static enum capture_event next_of_files(struct capture *c, struct tcplint_frame *frame, struct error *e)
 {
 	struct pcap_pkthdr *header;
 	const u_char *data;
@@ -207,7 +219,7 @@ static enum capture_event next_of_files(struct capture *c, struct frame *frame, 
 	for (;;) {
 		struct input *in = &c->input[c->current];
 
-		if (next_plain(c, in, frame))
+		if (plain_frames(c, in, frame, 1))
 			return CAPTURE_FRAME;
 		enum capture_event event = input_read(in, &header, &data, e);
 
@@ -251,7 +263,7 @@ static bool is_over(const struct capture *c, const struct pcap_pkthdr *header)
 	return header ? source_time(&header->ts, c->interface.unit) > c->stopped : since > LAST_FRAMES;
 }
 
-static enum capture_event next_of_interface(struct capture *c, struct frame *frame, struct error *e)
+static enum capture_event next_of_interface(struct capture *c, struct tcplint_frame *frame, struct error *e)
 {
 	struct pcap_pkthdr *header;
 	const u_char *data;
@@ -269,7 +281,7 @@ static enum capture_event next_of_interface(struct capture *c, struct frame *fra
 	return CAPTURE_FRAME;
 }
 
-enum capture_event capture_next(struct capture *c, struct frame *frame, struct error *e)
+enum capture_event capture_next(struct capture *c, struct tcplint_frame *frame, struct error *e)
 {
 	enum capture_event event;
 

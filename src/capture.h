@@ -13,7 +13,7 @@
 #include "error.h"
 
 struct capture;
-struct frame;
+struct tcplint_frame;
 
 /*
  * The default of -s.  Of a file: all.  Of an interface: just the headers, so that payload is never copied out of the
@@ -90,7 +90,13 @@ bool capture_check_filter(const char *filter, struct error *e) MUST_CHECK;
  * The next frame that passed the filter.  `e` is written only with CAPTURE_FAILED, after which there is only
  * CAPTURE_END.  Times are within 0 and 2^62 (the year 2116), so that sums and differences of them fit.
  */
-enum capture_event capture_next(struct capture *c, struct frame *frame, struct error *e);
+enum capture_event capture_next(struct capture *c, struct tcplint_frame *frame, struct error *e);
+
+/*
+ * Those of a file that can be had at once, at most `most`, and of one file only; all are valid until more are asked for.
+ * 0: capture_next() has to be asked.
+ */
+unsigned capture_at_hand(struct capture *c, struct tcplint_frame *frames, unsigned most);
 
 /* The wall clock on the packets' scale, nanoseconds since 1970. */
 int64_t capture_clock(void);

@@ -122,12 +122,16 @@ bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char *
 	return true;
 }
 
-bool records_frame(struct records *r, struct frame *f)
+/* What comes next, whole, of what has been read. */
+static inline bool at_hand(const struct records *r)
 {
-	const unsigned char *p = take(r);
+	const size_t left = r->end - r->at;
 
-	if (!p)
-		return false;
+	return left >= RECORD && left - RECORD >= word(r->buffer + r->at + 8) && word(r->buffer + r->at + 8) <= r->snaplen;
+}
+
+static inline void to_frame(const struct records *r, const unsigned char *p, struct tcplint_frame *f)
+{
 	const int64_t rest = (int32_t)word(p + 4); /* as source_time() takes it */
 
 	f->ts = word(p) * INT64_C(1000000000) + (rest < 0 ? 0 : r->nano ? rest : rest * 1000);
@@ -136,5 +140,13 @@ bool records_frame(struct records *r, struct frame *f)
 	if (f->wire < f->captured)
 		f->wire = f->captured;
 	f->data = p + RECORD;
-	return true;
+}
+
+unsigned records_frames(struct records *r, struct tcplint_frame *f, unsigned most)
+{
+	unsigned n = 0;
+
+	for (const unsigned char *p; n < most && (!n || at_hand(r)) && (p = take(r)); n++)
+		to_frame(r, p, &f[n]);
+	return n;
 }

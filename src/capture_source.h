@@ -12,9 +12,10 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include <tcplint/frame.h>
+
 #include "capture.h"
 #include "error.h"
-#include "frame.h"
 #include "unpack.h"
 
 #define DEFAULT_SNAPLEN 262144
@@ -55,8 +56,8 @@ void records_open(struct records *r, FILE *f, int fd, off_t origin, int snaplen)
 void records_close(struct records *r);
 /* The next record, valid until the next call.  False: libpcap goes on from here, and this is over. */
 bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char **data);
-/* The same as a frame without its number and link type. */
-bool records_frame(struct records *r, struct frame *f);
+/* The same as frames without number and link type: one and those behind it that were read with it, at most `most`. */
+unsigned records_frames(struct records *r, struct tcplint_frame *f, unsigned most);
 
 /* One capture file, or standard input. */
 struct input {

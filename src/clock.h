@@ -10,18 +10,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "view.h"
+
 struct clock {
 	int64_t now;      /* INT64_MIN: no frame yet */
 	int64_t ahead;    /* a time far beyond `now` that one frame claimed; 0: none */
 	int64_t previous; /* when the segment before was captured; INT64_MIN: the source begins */
 };
 
+/* A jump: back by more than reordering explains, or ahead by more than an idle link does. */
+#define CLOCK_FAR_BACK  (10 * SECOND)
+#define CLOCK_FAR_AHEAD (3600 * SECOND)
+
 void clock_init(struct clock *c);
-/* A frame; `*turned`: the clock was set back to what is answered. */
-int64_t clock_frame(struct clock *c, int64_t ts, bool *turned);
+
 /* Nothing came, and it is `now`. */
-void clock_tick(struct clock *c, int64_t now);
+static inline void clock_tick(struct clock *c, int64_t now)
+{
+	c->now = now > c->now ? now : c->now;
+}
+
+/* A frame whose time is not near `now`. */
+int64_t clock_jump(struct clock *c, int64_t ts, bool *turned);
+
+/* A frame; `*turned`: the clock was set back to what is answered. */
+static inline int64_t clock_frame(struct clock *c, int64_t ts, bool *turned)
+{
+	if (c->now == INT64_MIN || ts < c->now - CLOCK_FAR_BACK || ts > c->now + CLOCK_FAR_AHEAD)
+		return clock_jump(c, ts, turned);
+	*turned = false;
+	c->ahead = 0;
+	clock_tick(c, ts);
+	return c->now;
+}
+
 /* A segment: how far time went back since the one before; 0 for what frames that overtake each other explain. */
-int64_t clock_back(struct clock *c, int64_t ts);
+static inline int64_t clock_back(struct clock *c, int64_t ts)
+{
+	const int64_t back = c->previous != INT64_MIN ? c->previous - ts : 0;
+
+	c->previous = ts;
+	return back > REORDER_WINDOW ? back : 0;
+}
 
 #endif

@@ -76,7 +76,7 @@ static enum decode_result walk_headers(struct walk *w, enum next next)
 	return w->result;
 }
 
-enum decode_result decode_walk(struct decoder *d, const struct frame *f, struct segment *s)
+enum decode_result decode_walk(struct decoder *d, const struct tcplint_frame *f, struct segment *s)
 {
 	struct walk w = {
 		.c = { .base = f->data, .captured = f->captured, .wire = f->wire },
@@ -109,7 +109,7 @@ static inline void clear(struct segment *s)
 	memset(p + 10 * PIECE, 0, PIECE);
 }
 
-enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct segment *s)
+enum decode_result decode_frame(struct decoder *d, const struct tcplint_frame *f, struct segment *s)
 {
 	assert(f->captured <= f->wire);
 	clear(s);

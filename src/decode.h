@@ -14,7 +14,7 @@
 #include "error.h"
 
 struct decoder;
-struct frame;
+struct tcplint_frame;
 struct segment;
 
 /* What became of a frame.  The order is that of drops.def after the first two. */
@@ -45,7 +45,7 @@ bool decode_supports(int linktype);
  * Decode one frame.  `s` is complete when the answer is DECODE_SEGMENT or DECODE_QUOTE.  With DECODE_fragment the
  * addresses, `ip_id`, `vlan` and `tunnel` are those of the packet; otherwise it is not to be used.
  */
-enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct segment *s);
+enum decode_result decode_frame(struct decoder *d, const struct tcplint_frame *f, struct segment *s);
 
 struct decode_counters {
 	uint64_t fragments_seen, datagrams_reassembled, fragments_overlapping, fragments_evicted, fragments_timed_out;

@@ -41,7 +41,7 @@ static inline void keep_ipv6(struct segment *s, const uint8_t *p)
 }
 
 /* The IP header: how long it is, and how many bytes of TCP follow; 0 when it is not plain. */
-static inline uint32_t plain_ip(struct segment *s, const struct frame *f, uint32_t *length)
+static inline uint32_t plain_ip(struct segment *s, const struct tcplint_frame *f, uint32_t *length)
 {
 	const uint8_t *ip = f->data + ETHERNET;
 	const uint16_t type = be16(f->data + 12);
@@ -71,7 +71,7 @@ static inline uint64_t sum_addresses(const struct segment *s, const uint8_t *ip)
 			 halves(load64(ip + 12));
 }
 
-bool decode_plain(const struct decoder *d, const struct frame *f, struct segment *s)
+bool decode_plain(const struct decoder *d, const struct tcplint_frame *f, struct segment *s)
 {
 	uint32_t length;
 

@@ -12,9 +12,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <tcplint/frame.h>
+
 #include "cursor.h"
 #include "decode.h"
-#include "frame.h"
 #include "reassemble.h"
 #include "segment.h"
 
@@ -78,7 +79,7 @@ struct decoder {
 struct walk {
 	struct cursor c;
 	struct decoder *d;
-	const struct frame *frame;
+	const struct tcplint_frame *frame;
 	struct segment *s;
 	enum decode_result result;
 	uint8_t protocol; /* what the IP header or the one before said that follows */
@@ -201,8 +202,8 @@ static inline void read_tcp_options(struct segment *s, const uint8_t *p, uint32_
 uint8_t judge_checksum(struct segment *s, const uint8_t *p, uint32_t length, uint64_t sum, uint64_t addresses);
 
 /* Two ways to the same answer; this one is for frames of the usual form, and answers false for others. */
-bool decode_plain(const struct decoder *d, const struct frame *f, struct segment *s);
+bool decode_plain(const struct decoder *d, const struct tcplint_frame *f, struct segment *s);
 /* `s` has been cleared, its time and frame excepted. */
-enum decode_result decode_walk(struct decoder *d, const struct frame *f, struct segment *s);
+enum decode_result decode_walk(struct decoder *d, const struct tcplint_frame *f, struct segment *s);
 
 #endif

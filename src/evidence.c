@@ -3,9 +3,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <tcplint/frame.h>
+
 #include "decode.h"
 #include "evidence.h"
-#include "frame.h"
 #include "history.h"
 #include "segment.h"
 #include "siphash.h"
@@ -178,7 +179,7 @@ struct parts {
 };
 
 /* A fragment of the packet whose last one has come. */
-static void take_fragment(void *user, const struct frame *f)
+static void take_fragment(void *user, const struct tcplint_frame *f)
 {
 	const struct parts *p = user;
 
@@ -198,7 +199,7 @@ static struct history_key key_of_fragments(const struct history_key *key, const 
 	return pieces;
 }
 
-static void segment(struct evidence *ev, const struct segment *s, const struct frame *f)
+static void segment(struct evidence *ev, const struct segment *s, const struct tcplint_frame *f)
 {
 	const struct history_key key = key_of_segment(ev, s);
 	const bool wanted = ev->o.two_passes ? covered(ev, &key, f->number) : history_mark(ev->history, &key) != 0;
@@ -214,7 +215,7 @@ static void segment(struct evidence *ev, const struct segment *s, const struct f
 		history_add(ev->history, &key, f, kind_of(s));
 }
 
-void evidence_frame(struct evidence *ev, const struct frame *f)
+void evidence_frame(struct evidence *ev, const struct tcplint_frame *f)
 {
 	struct segment s;
 	const enum decode_result r = decode_frame(ev->decoder, f, &s);

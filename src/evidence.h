@@ -20,13 +20,13 @@
 #include "error.h"
 
 struct evidence;
-struct frame;
+struct tcplint_frame;
 
 struct evidence_options {
 	bool tunnels, vlan_in_key; /* as in struct tcplint_options */
 	bool two_passes;
 	uint32_t max_connections;
-	void (*each)(void *user, const struct frame *f); /* takes the frames */
+	void (*each)(void *user, const struct tcplint_frame *f); /* takes the frames */
 	void *user;
 };
 
@@ -35,7 +35,7 @@ struct evidence *evidence_create(const struct evidence_options *o, struct error 
 void evidence_destroy(struct evidence *ev);
 
 /* A frame, before the library is fed with it; not in the first of two passes. */
-void evidence_frame(struct evidence *ev, const struct frame *f);
+void evidence_frame(struct evidence *ev, const struct tcplint_frame *f);
 
 /* Something was found on a connection; it was released, at the latest with frame `number`. */
 void evidence_found(struct evidence *ev, const struct tcplint_conn_id *c);

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "frame.h"
+#include <tcplint/frame.h>
+
 #include "history.h"
 #include "siphash.h"
 #include "slab.h"
@@ -219,7 +220,7 @@ static uint32_t take_cell(struct history *h, uint32_t busy)
 }
 
 /* The frame in cells; 0 when there is no room for it. */
-static uint32_t store(struct history *h, uint32_t busy, const struct frame *f)
+static uint32_t store(struct history *h, uint32_t busy, const struct tcplint_frame *f)
 {
 	const struct kept head = { .captured = f->captured, .wire = f->wire, .linktype = f->linktype, .ts = f->ts,
 				   .number = f->number };
@@ -260,7 +261,7 @@ static bool have_scratch(struct history *h, size_t size)
 	return bigger || !size;
 }
 
-static void hand_over(struct history *h, uint32_t cell, void (*each)(void *, const struct frame *), void *user)
+static void hand_over(struct history *h, uint32_t cell, void (*each)(void *, const struct tcplint_frame *), void *user)
 {
 	struct kept head;
 	uint32_t at = sizeof(head), done = 0;
@@ -276,7 +277,7 @@ static void hand_over(struct history *h, uint32_t cell, void (*each)(void *, con
 		cell = *(const uint32_t *)slab_at(&h->cells, cell);
 		at = sizeof(uint32_t);
 	}
-	each(user, &(struct frame){ .ts = head.ts, .number = head.number, .captured = head.captured, .wire = head.wire,
+	each(user, &(struct tcplint_frame){ .ts = head.ts, .number = head.number, .captured = head.captured, .wire = head.wire,
 				    .linktype = head.linktype, .data = h->scratch });
 }
 
@@ -318,7 +319,7 @@ static void keep(struct history *h, struct flow *f, uint32_t cell)
 	f->latest[at] = cell;
 }
 
-void history_add(struct history *h, const struct history_key *key, const struct frame *frame, enum history_kind kind)
+void history_add(struct history *h, const struct history_key *key, const struct tcplint_frame *frame, enum history_kind kind)
 {
 	uint32_t n = find(h, key), cell;
 	struct flow *f;
@@ -344,7 +345,7 @@ static uint64_t number_of(const struct history *h, uint32_t cell)
 	return ((const struct kept *)slab_at(&h->cells, cell))->number;
 }
 
-void history_take(struct history *h, const struct history_key *key, void (*each)(void *user, const struct frame *f),
+void history_take(struct history *h, const struct history_key *key, void (*each)(void *user, const struct tcplint_frame *f),
 		  void *user)
 {
 	const uint32_t n = find(h, key);

@@ -1,7 +1,8 @@
 #include <stdlib.h>
 
+#include <tcplint/frame.h>
+
 #include "evidence.h"
-#include "frame.h"
 #include "packets.h"
 #include "savefile.h"
 
@@ -14,7 +15,7 @@ struct packets {
 	uint64_t written;
 };
 
-static void write_frame(void *user, const struct frame *f)
+static void write_frame(void *user, const struct tcplint_frame *f)
 {
 	struct packets *p = user;
 	uint8_t before[SAVEFILE_RECORD], after[SAVEFILE_TRAILER];
@@ -68,7 +69,7 @@ struct packets *packets_open(const struct output_options *where, const struct tc
 	return NULL;
 }
 
-void packets_frame(struct packets *p, const struct frame *f)
+void packets_frame(struct packets *p, const struct tcplint_frame *f)
 {
 	if (!p->again)
 		evidence_frame(p->evidence, f);
@@ -87,7 +88,7 @@ void packets_released(struct packets *p, const struct tcplint_conn_id *c, uint64
 bool packets_second_pass(struct packets *p, uint64_t last, bool (*interrupted)(void), struct error *e)
 {
 	enum capture_event event = CAPTURE_END;
-	struct frame f;
+	struct tcplint_frame f;
 
 	if (!p->again)
 		return true;

@@ -17,7 +17,7 @@
 #include "output.h"
 
 struct packets;
-struct frame;
+struct tcplint_frame;
 
 struct packets_counters {
 	uint64_t written, lost; /* frames; lost with `drop` of the output only */
@@ -32,7 +32,7 @@ struct packets *packets_open(const struct output_options *where, const struct tc
 			     const struct capture *c, const struct capture_options *again, struct error *e) MUST_CHECK;
 
 /* A frame, before the library is fed with it. */
-void packets_frame(struct packets *p, const struct frame *f);
+void packets_frame(struct packets *p, const struct tcplint_frame *f);
 void packets_found(struct packets *p, const struct tcplint_conn_id *c);
 /* The latest frame given ended the connection, or came after its end. */
 void packets_released(struct packets *p, const struct tcplint_conn_id *c, uint64_t number);

@@ -2,7 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "frame.h"
+#include <tcplint/frame.h>
+
 #include "packets.h"
 #include "run_private.h"
 #include "signals.h"
@@ -24,18 +25,17 @@ static bool due(int64_t *next, int64_t interval, int64_t now)
 }
 
 /* Where one file ends, the next may begin earlier; nothing else allows a clock to go back. */
-static void note_file(struct session *s, const struct frame *f)
+static void note_file(struct session *s, const struct tcplint_frame *first, const struct tcplint_frame *last)
 {
-	unsigned file;
+	unsigned file = 0;
 	uint64_t number;
 
-	if (f->ts < s->previous && s->source.file_count > 1) {
-		capture_locate(s->capture, f->number, &file, &number);
-		if (file != s->file)
-			tcplint_source(s->lint);
-		s->file = file;
-	}
-	s->previous = f->ts;
+	if (s->source.file_count > 1)
+		capture_locate(s->capture, first->number, &file, &number);
+	if (file != s->file && first->ts < s->previous)
+		tcplint_source(s->lint);
+	s->file = file;
+	s->previous = last->ts;
 }
 
 static void stats_if_due(struct session *s, int64_t now)
@@ -65,30 +65,56 @@ static void show(struct session *s, int64_t now)
 	s->shown = now;
 }
 
-static bool feed(struct session *s, const struct frame *f)
+/* Before some frames of one file are fed. */
+static void expect(struct session *s, const struct tcplint_frame *first, const struct tcplint_frame *last)
 {
-	const uint64_t evicted = tcplint_evicted(s->lint);
+	note_file(s, first, last);
+	stats_if_due(s, first->ts);
+	if (!s->started)
+		report_start(s->report, first->ts);
+	s->started = true;
+	if (!s->full && tcplint_evicted(s->lint))
+		tell_full(s);
+	s->number = last->number;
+}
 
+static bool feed(struct session *s, const struct tcplint_frame *f)
+{
 	if (!destinations_mind(&s->to, f->ts))
 		return false;
-	note_file(s, f);
-	stats_if_due(s, f->ts);
-	if (!s->started)
-		report_start(s->report, f->ts);
-	s->started = true;
-	if (evicted && !s->full)
-		tell_full(s);
+	expect(s, f, f);
 	if (s->pipe)
 		pipe_clock_frame(&s->clock, f->ts, capture_clock());
-	s->number = f->number;
 	if (s->to.packets)
 		packets_frame(s->to.packets, f);
-	tcplint_feed_ahead(s->lint, f->number, f->ts, f->linktype, f->data, f->captured, f->wire);
+	tcplint_feed_ahead(s->lint, f, 1);
 	if (s->prompt)
 		tcplint_flush(s->lint);
 	/* earlier ones were in the kernel's buffer when nothing came out of it */
 	if (s->live && (f->ts - s->shown >= SHOW_EVERY || f->ts < s->shown - SHOW_EVERY))
 		show(s, f->ts);
+	return true;
+}
+
+/* As many as stay in a core's own cache. */
+#define STRETCH 32
+
+/* Whether nothing has to be looked at between two frames of a file. */
+static bool goes_in_stretches(const struct session *s)
+{
+	return !s->live && !s->pipe && !s->prompt && !s->to.series && !s->options->stats_interval && !s->metrics_interval;
+}
+
+/* False: there is none of which nothing special is known. */
+static bool feed_stretch(struct session *s)
+{
+	struct tcplint_frame frames[STRETCH];
+	const unsigned n = capture_at_hand(s->capture, frames, STRETCH);
+
+	if (!n)
+		return false;
+	expect(s, &frames[0], &frames[n - 1]);
+	tcplint_feed_ahead(s->lint, frames, n);
 	return true;
 }
 
@@ -154,9 +180,11 @@ static bool linger(struct session *s, enum capture_event event)
 /* False when the input could not be read to its end. */
 bool session_pump(struct session *s, struct error *e)
 {
-	struct frame f;
+	struct tcplint_frame f;
 
 	s->live = capture_is_live(s->capture);
+	const bool stretches = goes_in_stretches(s);
+
 	while (!s->broken && !destinations_broken(&s->to)) {
 		if (signals_stopped() && !s->interrupted) {
 			s->interrupted = true;
@@ -164,6 +192,8 @@ bool session_pump(struct session *s, struct error *e)
 				return true;
 			capture_stop(s->capture); /* what the kernel still has is not lost */
 		}
+		if (stretches && feed_stretch(s))
+			continue;
 		const enum capture_event event = capture_next(s->capture, &f, e);
 
 		switch (event) {

@@ -1,6 +1,7 @@
 #include <string.h>
 
-#include "frame.h"
+#include <tcplint/frame.h>
+
 #include "savefile.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -94,18 +95,18 @@ size_t savefile_header(const struct savefile *s, uint8_t out[SAVEFILE_HEADER])
 	return at;
 }
 
-static uint32_t padding(const struct frame *f)
+static uint32_t padding(const struct tcplint_frame *f)
 {
 	return -f->captured & 3;
 }
 
-static uint32_t block_length(const struct frame *f)
+static uint32_t block_length(const struct tcplint_frame *f)
 {
 	return SAVEFILE_RECORD + f->captured + padding(f) + 4;
 }
 
 /* Enhanced Packet Block, up to the data. */
-static size_t packet_block(const struct savefile *s, const struct frame *f, uint8_t *out)
+static size_t packet_block(const struct savefile *s, const struct tcplint_frame *f, uint8_t *out)
 {
 	uint32_t interface = 0;
 	size_t at = put32(out, 0, 6);
@@ -120,7 +121,7 @@ static size_t packet_block(const struct savefile *s, const struct frame *f, uint
 	return put32(out, at, f->wire);
 }
 
-size_t savefile_before(const struct savefile *s, const struct frame *f, uint8_t out[SAVEFILE_RECORD])
+size_t savefile_before(const struct savefile *s, const struct tcplint_frame *f, uint8_t out[SAVEFILE_RECORD])
 {
 	size_t at;
 
@@ -132,7 +133,7 @@ size_t savefile_before(const struct savefile *s, const struct frame *f, uint8_t 
 	return put32(out, at, f->wire);
 }
 
-size_t savefile_after(const struct savefile *s, const struct frame *f, uint8_t out[SAVEFILE_TRAILER])
+size_t savefile_after(const struct savefile *s, const struct tcplint_frame *f, uint8_t out[SAVEFILE_TRAILER])
 {
 	const uint32_t pad = padding(f);
 

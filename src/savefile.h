@@ -24,7 +24,7 @@ struct savefile {
 	int linktype[SAVEFILE_LINKTYPES]; /* DLT_ values, each once */
 };
 
-struct frame;
+struct tcplint_frame;
 
 /* One more link type; false when there is no room for it. */
 bool savefile_add(struct savefile *s, int linktype);
@@ -33,7 +33,7 @@ bool savefile_add(struct savefile *s, int linktype);
 size_t savefile_header(const struct savefile *s, uint8_t out[SAVEFILE_HEADER]);
 
 /* What stands before the frame's bytes, and what after them; their lengths. */
-size_t savefile_before(const struct savefile *s, const struct frame *f, uint8_t out[SAVEFILE_RECORD]);
-size_t savefile_after(const struct savefile *s, const struct frame *f, uint8_t out[SAVEFILE_TRAILER]);
+size_t savefile_before(const struct savefile *s, const struct tcplint_frame *f, uint8_t out[SAVEFILE_RECORD]);
+size_t savefile_after(const struct savefile *s, const struct tcplint_frame *f, uint8_t out[SAVEFILE_TRAILER]);
 
 #endif

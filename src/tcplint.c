@@ -3,12 +3,14 @@
 #include <string.h>
 #include <stdio.h>
 
+#include <tcplint/tcplint.h>
+
 #include "aggregate.h"
 #include "ahead.h"
 #include "clock.h"
+#include "compiler.h"
 #include "decode.h"
 #include "engine.h"
-#include "frame.h"
 #include "segment.h"
 #include "shards.h"
 #include "stage.h"
@@ -157,35 +159,20 @@ void tcplint_free(struct tcplint *t)
 	free(t);
 }
 
-void tcplint_feed(struct tcplint *t, int64_t ts, int linktype, const uint8_t *data, uint32_t captured, uint32_t wire)
-{
-	tcplint_feed_numbered(t, t->number + 1, ts, linktype, data, captured, wire);
-}
-
-static void count_frame(struct tcplint_counters *n, int64_t ts, uint32_t wire)
-{
-	n->frames++;
-	n->bytes += wire;
-	if (n->frames == 1)
-		n->first_ts = n->last_ts = ts;
-	if (ts > n->last_ts)
-		n->last_ts = ts;
-	if (ts < n->first_ts)
-		n->first_ts = ts;
-}
-
 /* Not a frame was there before: the capture begins. */
 static void begin(struct tcplint *t, int64_t ts)
 {
+	t->counters.first_ts = t->counters.last_ts = ts;
 	t->engine.limits.capture_start = t->stage.limits.capture_start = ts;
 	for (unsigned i = 0; t->shards && i < t->stage.shards; i++)
 		shards_engine(t->shards, i)->limits.capture_start = ts;
 }
 
-static inline void look_ahead(struct tcplint *t, struct waiting *w, unsigned step)
+static ALWAYS_INLINE void look_ahead(struct tcplint *t, unsigned n, unsigned step)
 {
-	if (w->result == DECODE_SEGMENT)
-		ahead_step(&t->engine.flows, &t->stage.hosts, &w->ahead, &w->segment, w->place.hash, step);
+	for (struct waiting *w = t->waiting; w < t->waiting + n; w++)
+		if (w->result == DECODE_SEGMENT)
+			ahead_step(&t->engine.flows, &t->stage.hosts, &w->ahead, &w->segment, w->place.hash, step);
 }
 
 /* Frames that wait for the only engine. */
@@ -194,9 +181,12 @@ static void take_all(struct tcplint *t)
 	const unsigned n = t->ahead;
 
 	t->ahead = 0;
-	for (unsigned step = 0; step < AHEAD_STEPS && n > 1; step++)
-		for (unsigned i = 0; i < n; i++)
-			look_ahead(t, &t->waiting[i], step);
+	if (n > 1) {
+		look_ahead(t, n, 0);
+		look_ahead(t, n, 1);
+		look_ahead(t, n, 2);
+		look_ahead(t, n, 3);
+	}
 	for (unsigned i = 0; i < n; i++)
 		waiting_take(&t->waiting[i], &t->engine);
 }
@@ -230,7 +220,7 @@ static void look_for_twin(struct tcplint *t, struct waiting *d)
 }
 
 /* What only all frames in their order show is looked at here, before they go to their engines. */
-static void decode(struct tcplint *t, const struct frame *f, struct waiting *d)
+static void decode(struct tcplint *t, const struct tcplint_frame *f, struct waiting *d)
 {
 	d->result = decode_frame(t->decoder, f, &d->segment);
 	if (waiting_has_place(d))
@@ -244,28 +234,24 @@ static void decode(struct tcplint *t, const struct frame *f, struct waiting *d)
 		look_for_twin(t, d);
 }
 
-void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data, uint32_t captured,
-			uint32_t wire)
+static inline void count_frame(struct tcplint_counters *n, const struct tcplint_frame *f)
 {
-	const struct frame f = {
-		.ts = ts,
-		.number = number,
-		.captured = captured,
-		.wire = wire < captured ? captured : wire,
-		.linktype = linktype,
-		.data = data,
-	};
+	n->frames++;
+	n->bytes += f->wire;
+	n->last_ts = f->ts > n->last_ts ? f->ts : n->last_ts;
+	n->first_ts = f->ts < n->first_ts ? f->ts : n->first_ts;
+}
+
+static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
+{
 	bool turned;
-	const int64_t now = clock_frame(&t->clock, ts, &turned);
+	const int64_t now = clock_frame(&t->clock, f->ts, &turned);
 	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned) : &t->waiting[t->ahead++];
 
-	if (!t->counters.frames)
-		begin(t, ts);
-	t->number = number;
-	count_frame(&t->counters, ts, f.wire);
+	count_frame(&t->counters, f);
 	d->turned = turned;
 	d->now = now;
-	decode(t, &f, d);
+	decode(t, f, d);
 	if (t->shards) {
 		shards_add(t->shards, &t->stage);
 		return;
@@ -276,10 +262,37 @@ void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int link
 		take_all(t);
 }
 
-void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
-			   uint32_t captured, uint32_t wire)
+static void feed_odd(struct tcplint *t, const struct tcplint_frame *f)
 {
-	tcplint_feed_ahead(t, number, ts, linktype, data, captured, wire);
+	struct tcplint_frame mended = *f;
+
+	mended.wire = f->captured;
+	feed(t, &mended);
+}
+
+void tcplint_feed_ahead(struct tcplint *t, const struct tcplint_frame *frames, size_t n)
+{
+	if (n && !t->counters.frames)
+		begin(t, frames[0].ts);
+	for (const struct tcplint_frame *f = frames; f < frames + n; f++) {
+		t->number = f->number;
+		if (UNLIKELY(f->wire < f->captured))
+			feed_odd(t, f);
+		else
+			feed(t, f);
+	}
+}
+
+void tcplint_feed(struct tcplint *t, int64_t ts, int linktype, const uint8_t *data, uint32_t captured, uint32_t wire)
+{
+	tcplint_feed_ahead(t, &(struct tcplint_frame){
+		.ts = ts,
+		.number = t->number + 1,
+		.captured = captured,
+		.wire = wire,
+		.linktype = linktype,
+		.data = data,
+	}, 1);
 	tcplint_flush(t);
 }
 

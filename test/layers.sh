@@ -7,21 +7,21 @@ set -u
 root=${1:-.}
 
 # What everything may stand on: no state, no libraries.
-words='compiler error frame events seq segment isn ports'
+words='compiler error events seq segment isn ports'
 # One connection, as the tracker and the rules see it.
 connection="$words conn view zeek holes rules names"
 
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
 table="
-compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|frame|segment|error|bell:
+compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|segment|error|bell:
 slab|ignore|sandbox: error
 rotation:
-savefile: frame
-history: error frame siphash slab
-evidence: error frame segment decode history siphash
+savefile:
+history: error siphash slab
+evidence: error segment decode history siphash
 metrics: error report names
-packets: error frame capture output evidence savefile
+packets: error capture output evidence savefile
 destinations: error capture options output packets signals
 interpret: error names options report rules
 output: error rotation
@@ -55,10 +55,10 @@ shards: error ahead waiting relay stage
 tcplint: $words ahead clock decode waiting engine shards twins stage aggregate
 report*: compiler error names community_id rules report report_private report_line
 catalogue: names report rules
-capture*: error frame capture capture_source unpack
+capture*: error capture capture_source unpack
 options*: error capture options rotation
 threads: options
-main|run*: error frame catalogue capture decode destinations ignore interpret metrics names options output packets pipe_clock report rules run run_private sandbox signals threads rotation
+main|run*: error catalogue capture decode destinations ignore interpret metrics names options output packets pipe_clock report rules run run_private sandbox signals threads rotation
 rulegen: names rules drops metrics
 completion: names options rules
 "
@@ -80,6 +80,7 @@ private_to() {
 	time.h) echo 'capture* report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface capture_rings' ;; # nothing here talks to the network
+	tcplint/frame.h) echo '*' ;;
 	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* stir told stage host_record watch incarnation lifetime quiet* record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
 	*) echo '*' ;; # the C library
 	esac

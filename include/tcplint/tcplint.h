@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tcplint/frame.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -469,18 +471,11 @@ void tcplint_free(struct tcplint *t);
 void tcplint_feed(struct tcplint *t, int64_t ts, int linktype, const uint8_t *data, uint32_t captured,
 		  uint32_t wire);
 /*
- * The same with a number of the caller's for the frame, larger than all before: where frames that were filtered out
- * count, for instance.
- */
-void tcplint_feed_numbered(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
-			   uint32_t captured, uint32_t wire);
-/*
- * The same, for whoever has more frames at once, as in a file: some are decoded before the first of them is looked at,
+ * Several at once, for whoever has them, as in a file: some are decoded before the first of them is looked at,
  * which is faster (and is what several threads need), and the sink and the counters may hear of a frame only when later ones are fed.  tcplint_flush()
  * lets nothing wait, nor do tcplint_tick(), tcplint_report_hosts() and tcplint_finish().
  */
-void tcplint_feed_ahead(struct tcplint *t, uint64_t number, int64_t ts, int linktype, const uint8_t *data,
-			uint32_t captured, uint32_t wire);
+void tcplint_feed_ahead(struct tcplint *t, const struct tcplint_frame *frames, size_t n);
 void tcplint_flush(struct tcplint *t);
 /* The frames that follow come from another source, whose clock may stand anywhere. */
 void tcplint_source(struct tcplint *t);

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tcplint/frame.h>
+
 #include "decode.h"
-#include "frame.h"
 #include "segment.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -52,7 +53,7 @@ static void require(int condition)
 		abort();
 }
 
-static void check(const struct frame *f, enum decode_result r, const struct segment *s)
+static void check(const struct tcplint_frame *f, enum decode_result r, const struct segment *s)
 {
 	require(r < DECODE_COUNT);
 	if (r != DECODE_SEGMENT && r != DECODE_QUOTE)
@@ -64,7 +65,7 @@ static void check(const struct frame *f, enum decode_result r, const struct segm
 }
 
 /* One frame from an exact copy, so that the sanitizer sees the first byte read too many. */
-static void one_frame(struct decoder *d, struct frame *f, const uint8_t *data, size_t n)
+static void one_frame(struct decoder *d, struct tcplint_frame *f, const uint8_t *data, size_t n)
 {
 	struct segment s;
 	uint8_t *copy = malloc(n ? n : 1);
@@ -82,7 +83,7 @@ static void one_frame(struct decoder *d, struct frame *f, const uint8_t *data, s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct frame f = { .ts = 0 };
+	struct tcplint_frame f = { .ts = 0 };
 	struct decode_options options = { .verify_checksums = true, .max_fragments = 3 };
 	struct decoder *d;
 	struct error e;

@@ -56,7 +56,7 @@ static struct decoder *decoder(bool tunnels)
 }
 
 /* What holds for every answer, whatever the bytes. */
-static void check_invariants(const struct frame *f, enum decode_result r, const struct segment *s)
+static void check_invariants(const struct tcplint_frame *f, enum decode_result r, const struct segment *s)
 {
 	HOLDS(r < DECODE_COUNT);
 	if (r != DECODE_SEGMENT && r != DECODE_QUOTE)
@@ -75,7 +75,7 @@ static void check_invariants(const struct frame *f, enum decode_result r, const 
 static unsigned straight;
 
 /* The straight line answers what the walk does, to the last byte. */
-static void check_straight_line(struct decoder *d, const struct frame *f)
+static void check_straight_line(struct decoder *d, const struct tcplint_frame *f)
 {
 	struct segment plain, walked;
 
@@ -89,10 +89,10 @@ static void check_straight_line(struct decoder *d, const struct frame *f)
 }
 
 /* Decode an exact copy of the first bytes of a frame. */
-static enum decode_result decode_copy(struct decoder *d, const struct frame *f, uint32_t captured,
+static enum decode_result decode_copy(struct decoder *d, const struct tcplint_frame *f, uint32_t captured,
 				      uint32_t wire, struct segment *s)
 {
-	struct frame copy = *f;
+	struct tcplint_frame copy = *f;
 	uint8_t *bytes = malloc(captured ? captured : 1);
 	enum decode_result r;
 
@@ -126,7 +126,7 @@ static void check_subset(const struct segment *whole, const struct segment *s)
 static void prefixes(struct decoder *d, const struct link_layer *l, bool ipv6)
 {
 	struct segment whole, s;
-	const struct frame *f;
+	const struct tcplint_frame *f;
 
 	built_plain(&b, ipv6);
 	l->wrap(&b, ipv6);
@@ -149,7 +149,7 @@ static void prefixes(struct decoder *d, const struct link_layer *l, bool ipv6)
 static void short_wires(struct decoder *d, const struct link_layer *l, bool ipv6)
 {
 	struct segment whole, s;
-	const struct frame *f;
+	const struct tcplint_frame *f;
 
 	built_plain(&b, ipv6);
 	l->wrap(&b, ipv6);
@@ -172,7 +172,7 @@ static void short_wires(struct decoder *d, const struct link_layer *l, bool ipv6
 static void padding(struct decoder *d, const struct link_layer *l, bool ipv6)
 {
 	struct segment whole, s;
-	const struct frame *f;
+	const struct tcplint_frame *f;
 
 	built_plain(&b, ipv6);
 	l->wrap(&b, ipv6);
@@ -188,7 +188,7 @@ static void padding(struct decoder *d, const struct link_layer *l, bool ipv6)
 static void same_segment(struct decoder *d, const struct link_layer *l, bool ipv6)
 {
 	struct segment raw, s;
-	const struct frame *f;
+	const struct tcplint_frame *f;
 
 	built_plain(&b, ipv6);
 	f = built_frame(&b, 12);
@@ -205,7 +205,7 @@ static void same_segment(struct decoder *d, const struct link_layer *l, bool ipv
 
 static void random_bytes(struct decoder *d, const struct link_layer *l, uint8_t *bytes, uint32_t n)
 {
-	struct frame f = { .number = 1, .linktype = l->linktype, .data = bytes };
+	struct tcplint_frame f = { .number = 1, .linktype = l->linktype, .data = bytes };
 	struct segment s;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -218,7 +218,7 @@ static void random_bytes(struct decoder *d, const struct link_layer *l, uint8_t 
 static void damaged(struct decoder *d, const struct link_layer *l)
 {
 	struct segment s;
-	const struct frame *f;
+	const struct tcplint_frame *f;
 	uint32_t n;
 
 	built_plain(&b, next_random() & 1);

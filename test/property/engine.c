@@ -285,7 +285,8 @@ static struct tally run(uint32_t (*packet)(uint8_t *), uint64_t seed, uint32_t m
 										 -(int64_t)draw(3000000000);
 		const uint32_t len = packet(p);
 
-		tcplint_feed_ahead(lint, i + 1, now, DLT_RAW_IP, p, len, len);
+		tcplint_feed_ahead(lint, &(struct tcplint_frame){
+			.ts = now, .number = i + 1, .captured = len, .wire = len, .linktype = DLT_RAW_IP, .data = p }, 1);
 		if (draw(300) == 0)
 			tcplint_flush(lint);
 		if (draw(1000) == 0)

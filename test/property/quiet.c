@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tcplint/tcplint.h>
+
 #include "capture.h"
 #include "decode.h"
-#include "frame.h"
 #include "report.h"
 
 struct run {
@@ -77,7 +78,7 @@ static struct run run_file(const char *file, struct tcplint_options o)
 	struct run r = { 0 };
 	struct error e = { .text = "" };
 	struct capture *c = capture_open(&(struct capture_options){ .files = &file, .file_count = 1, .supports = decode_supports }, &e);
-	struct frame f;
+	struct tcplint_frame f;
 
 	if (!c)
 		return r; /* not a capture, or one of a link type that nobody reads */
@@ -93,7 +94,7 @@ static struct run run_file(const char *file, struct tcplint_options o)
 	for (bool first = true; capture_next(c, &f, &e) == CAPTURE_FRAME; first = false) {
 		if (first)
 			report_start(r.report, f.ts);
-		tcplint_feed_ahead(lint, f.number, f.ts, f.linktype, f.data, f.captured, f.wire);
+		tcplint_feed_ahead(lint, &f, 1);
 	}
 	tcplint_finish(lint, false);
 	write_summary(&r, lint);

@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tcplint/frame.h>
+
 #include "capture.h"
-#include "frame.h"
 
 #define FRAMES   5
 #define TCP_PORT 80
@@ -152,7 +153,7 @@ static void refused(const char *path, const char *why)
 static void formats(void **state)
 {
 	static struct maker m;
-	struct frame f;
+	struct tcplint_frame f;
 
 	(void)state;
 	for (unsigned kind = 0; kind < 8; kind++) {
@@ -192,7 +193,7 @@ static void several_files(void **state)
 		.files = files, .file_count = 3, .filter = "tcp port 80", .count = 5, .snaplen = 20
 	};
 	static const uint64_t expected[] = { 2, 4, 7, 9, 12 };
-	struct frame f;
+	struct tcplint_frame f;
 
 	(void)state;
 	snprintf(first, sizeof(first), "%s", path_of("a"));
@@ -228,7 +229,7 @@ static void several_files(void **state)
 static void beyond_snaplen(void **state)
 {
 	static struct maker m;
-	struct frame f;
+	struct tcplint_frame f;
 
 	(void)state;
 	for (unsigned longest = 0; longest < FRAMES; longest++) {
@@ -265,7 +266,7 @@ static void cut_anywhere(void **state)
 			const char *path = path_of("cut");
 			unsigned whole = 0, got = 0;
 			enum capture_event event;
-			struct frame f;
+			struct tcplint_frame f;
 
 			write_file(path, m.bytes, len);
 			struct capture *c = open_one(path, NULL);
@@ -298,7 +299,7 @@ static void flip_anywhere(void **state)
 		(kind ? make_pcapng : make_pcap)(&m, false, true);
 		for (size_t at = 0; at < m.len; at++) {
 			const char *path = path_of("flip");
-			struct frame f;
+			struct tcplint_frame f;
 
 			m.bytes[at] ^= 0xff;
 			write_file(path, m.bytes, m.len);
@@ -330,7 +331,7 @@ static void absurd_times(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct frame f;
+		struct tcplint_frame f;
 		const char *path = path_of("time");
 
 		make_pcapng(&m, false, true);
@@ -385,7 +386,7 @@ static void refusals(void **state)
 static void differing_interfaces(void **state)
 {
 	static struct maker m;
-	struct frame f;
+	struct tcplint_frame f;
 
 	(void)state;
 	for (unsigned kind = 0; kind < 2; kind++) {
@@ -415,7 +416,7 @@ static void slow_pipe(void **state)
 {
 	int ends[2], saved = dup(STDIN_FILENO);
 	static struct maker m;
-	struct frame f;
+	struct tcplint_frame f;
 	unsigned got = 0;
 
 	(void)state;

@@ -76,7 +76,7 @@ static void say(struct tcplint *t, int64_t ts, bool forward, uint16_t port, uint
 	built_start(&b, "", 0);
 	built_tcp(&b, &tcp);
 	built_ipv4(&b, &ip);
-	const struct frame *f = built_frame(&b, DLT_RAW);
+	const struct tcplint_frame *f = built_frame(&b, DLT_RAW);
 
 	tcplint_feed(t, ts, DLT_RAW, f->data, f->captured, f->wire);
 }

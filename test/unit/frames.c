@@ -185,9 +185,9 @@ void built_vlan(struct built *b, uint16_t tag, uint16_t type)
 	built_push16(b, tag);
 }
 
-struct frame *built_snapshot(struct built *b, int linktype, uint32_t captured)
+struct tcplint_frame *built_snapshot(struct built *b, int linktype, uint32_t captured)
 {
-	b->frame = (struct frame){
+	b->frame = (struct tcplint_frame){
 		.ts = INT64_C(1000000000),
 		.number = 1,
 		.captured = captured,
@@ -198,7 +198,7 @@ struct frame *built_snapshot(struct built *b, int linktype, uint32_t captured)
 	return &b->frame;
 }
 
-struct frame *built_frame(struct built *b, int linktype)
+struct tcplint_frame *built_frame(struct built *b, int linktype)
 {
 	return built_snapshot(b, linktype, built_length(b));
 }

@@ -16,7 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "frame.h"
+#include <tcplint/frame.h>
+
 
 enum { BUILT_BYTES = 1 << 18 };
 
@@ -24,7 +25,7 @@ struct built {
 	uint8_t bytes[BUILT_BYTES];
 	uint32_t at;  /* the first byte; the frame reaches to the end of the array */
 	uint32_t end; /* but for padding, which grows behind */
-	struct frame frame;
+	struct tcplint_frame frame;
 };
 
 struct tcp_fields {
@@ -66,8 +67,8 @@ void built_ethernet(struct built *b, uint16_t type);
 void built_vlan(struct built *b, uint16_t tag, uint16_t type); /* the tag, and the type behind it */
 
 /* The frame, whole; and with only so many bytes captured. */
-struct frame *built_frame(struct built *b, int linktype);
-struct frame *built_snapshot(struct built *b, int linktype, uint32_t captured);
+struct tcplint_frame *built_frame(struct built *b, int linktype);
+struct tcplint_frame *built_snapshot(struct built *b, int linktype, uint32_t captured);
 
 uint32_t built_length(const struct built *b);
 uint8_t *built_bytes(struct built *b);

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame.h"
+#include <tcplint/frame.h>
+
 #include "history.h"
 
 static struct error e;
@@ -15,7 +16,7 @@ struct heard {
 	uint64_t number[64];
 };
 
-static void hear(void *user, const struct frame *f)
+static void hear(void *user, const struct tcplint_frame *f)
 {
 	struct heard *h = user;
 
@@ -42,7 +43,7 @@ static void add(struct history *h, uint16_t port, uint64_t number, uint32_t size
 
 	for (uint32_t i = 0; i < size; i++)
 		bytes[i] = (uint8_t)(number + i);
-	history_add(h, &key, &(struct frame){ .ts = (int64_t)number * 10, .number = number, .captured = size,
+	history_add(h, &key, &(struct tcplint_frame){ .ts = (int64_t)number * 10, .number = number, .captured = size,
 					      .wire = size + 1, .linktype = 1, .data = bytes }, kind);
 }
 

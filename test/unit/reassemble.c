@@ -215,7 +215,7 @@ static void the_oldest_is_evicted(void **state)
 static void time_runs_out(void **state)
 {
 	struct segment s;
-	struct frame f;
+	struct tcplint_frame f;
 
 	(void)state;
 	assert_int_equal(send(1, 0, 1600, &s), DECODE_fragment);

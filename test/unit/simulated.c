@@ -123,7 +123,7 @@ void say(struct tcplint *t, int64_t ts, struct end from, struct end to, uint16_t
 	built_tcp(&frame, &(struct tcp_fields){ .sport = from.port, .dport = to.port, .flags = flags, .seq = seq,
 						.ack = ack, .window = 65535, .options = scale_and_sack, .options_length = length });
 	built_ipv4(&frame, &ip);
-	const struct frame *f = built_frame(&frame, DLT_RAW_IP);
+	const struct tcplint_frame *f = built_frame(&frame, DLT_RAW_IP);
 
 	tcplint_feed(t, ts, DLT_RAW_IP, f->data, f->captured, f->wire);
 }
