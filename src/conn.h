@@ -90,13 +90,6 @@ struct endpoint {
 
 #define SCALE_UNKNOWN 0xff
 
-/* A past part of an endpoint's path, kept when its facts start over (rules.md 1.2, 7b). */
-struct past {
-	uint8_t state;
-	int64_t ts;
-};
-
-#define PAST_MAX   6
 #define RECENT_MAX 4
 
 /* The latest segment of an end that was no RST: what its peer's RSTs and challenge ACKs may answer. */
@@ -107,21 +100,10 @@ struct latest {
 	uint16_t flags;
 };
 
-/* A segment that was sent again and again: the first intervals between its copies, in microseconds. */
-#define RETRY_INTERVALS 6
-
-struct retries {
-	uint32_t us[RETRY_INTERVALS];
-	uint32_t total_us; /* from the first copy to the latest; these and `us` stay at UINT32_MAX */
-	uint8_t count;     /* of intervals; 255 and more */
-	uint8_t timer;     /* how many of them only the sender's timer can have ended */
-};
-
 /* The memory that the opening, the closing and the record need. */
 struct endpoint_detail {
 	struct mark fact[FACT_COUNT]; /* when and where it became true (the stimulus, when tentative) */
-	struct past past[PAST_MAX];
-	uint8_t pasts;
+	uint8_t pasts; /* in the aside */
 	uint32_t syn, synack, fin, rst;
 	uint32_t syn_opt; /* enum tcp_option_bit of its SYN or SYN-ACK; 0 and !has_syn: not seen */
 	uint16_t syn_flags;
@@ -159,8 +141,6 @@ struct endpoint_detail {
 	uint32_t ts_again;     /* TSval of its latest segment that was no news: a copy of old numbers, or a probe */
 	struct mark zero_since; /* when it closed its window, while `window` is 0 */
 	uint8_t probes;        /* keepalive probes since the peer's latest segment */
-	struct retries opening; /* of the client's SYN, of the server's SYN-ACK */
-	struct retries closing; /* of its FIN */
 };
 
 /* A SYN of the client's or a SYN-ACK of the server's with a number of its own. */
@@ -187,6 +167,8 @@ struct flow_key {
 	uint32_t vlan, tunnel;         /* 0 unless they are part of the key */
 };
 
+struct aside;
+
 struct conn {
 	struct flow_key key;
 	bool swapped; /* the client is key.end[1] */
@@ -206,9 +188,11 @@ struct conn {
 	bool authenticated; /* some SYN or SYN-ACK carried MD5 or TCP-AO */
 	struct endpoint end[2]; /* by enum side */
 	struct endpoint_detail detail[2];
-	struct attempt syn[ATTEMPTS];    /* of the client */
-	struct attempt synack[ATTEMPTS]; /* of the server */
+	struct attempt *syn;    /* of the client: the one below, or several that were put aside */
+	struct attempt *synack; /* of the server */
+	struct attempt first_syn, first_synack;
 	uint8_t syns, synacks;
+	struct aside *aside; /* null: there is none */
 	struct tcplint_conn_id id;
 	struct mark start;
 	struct mark last;
@@ -247,13 +231,7 @@ struct conn {
 	} before;
 	uint16_t counted; /* one more than the timer rule that the stage was told of before it became a struct conn */
 	uint8_t opening; /* enum opening_state (hosts.h): whether the host table waits for what becomes of it */
-	/* one segment with a bad checksum a sender, replayed when its bytes are acknowledged (checksum_bad) */
-	struct {
-		bool valid;
-		uint32_t seq, len, ack;
-		uint16_t flags, window;
-		struct mark mark;
-	} damaged[2];
+	bool damaged[2]; /* a segment of that end with a bad checksum was put aside */
 	struct zeek zeek;
 };
 

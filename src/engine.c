@@ -37,7 +37,7 @@ void engine_finish(struct engine *en)
 
 uint64_t engine_memory(const struct engine *en)
 {
-	return (uint64_t)en->flows.limit * (sizeof(struct conn) + sizeof(struct quiet) + sizeof(struct quiet_part) +
+	return (uint64_t)en->flows.limit * (sizeof(struct conn) + sizeof(struct aside) + sizeof(struct quiet) + sizeof(struct quiet_part) +
 					    sizeof(struct quiet_answer) + sizeof(struct quiet_closing) + 88) +
 	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell + (uint64_t)en->candidates.limit * en->candidates.cell;
 }
@@ -106,6 +106,8 @@ void engine_begin(struct conn *c, const struct segment *s, bool swapped)
 	c->self_connect = !memcmp(&c->key.end[0], &c->key.end[1], sizeof(c->key.end[0]));
 	c->start = mark_of(s);
 	c->last = mark_of(s);
+	c->syn = &c->first_syn;
+	c->synack = &c->first_synack;
 	c->end[CLIENT].wscale = c->end[SERVER].wscale = SCALE_UNKNOWN;
 	c->id = (struct tcplint_conn_id){
 		.id = s->frame,
@@ -207,7 +209,7 @@ static void process(struct engine *en, struct conn *c, struct view *v, bool dupl
 		c->duplicates++;
 	}
 	resolve_run(en, c, v, ON_SEGMENT, &b);
-	tracker_apply(c, &en->holes, v);
+	tracker_apply(c, &en->holes, &en->flows.asides, v);
 	en->counters->reordered += c->reordered - reordered;
 	if (c->end[CLIENT].holes || c->end[SERVER].holes)
 		lifetime_account_loss(en, c, en->now, REORDER_WINDOW, &b);
@@ -258,7 +260,7 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 	}
 	struct view v = { .limits = &en->limits, .holes = &en->holes, .now = en->now };
 
-	tracker_replay(c, &en->holes, s, x);
+	tracker_replay(c, &en->holes, &en->flows.asides, s, x);
 	tracker_classify(&v, c, s, x, !which.number);
 	v.clock_back = p->back;
 	v.twin = v.events & EV_SYN ? p->twin : NULL;

@@ -27,7 +27,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	t->slots = pages_take(2 * t->most_slots * sizeof(*t->slots));
 	if (!t->slots)
 		return fail(e, "no memory for the flow table");
-	return slab_init(&t->conns, sizeof(struct conn), limit, e) &&
+	return slab_init(&t->conns, sizeof(struct conn), limit, e) && asides_init(&t->asides, limit, e) &&
 	       slab_init(&t->quiet, sizeof(struct quiet), limit, e) &&
 	       slab_init(&t->ages[0], sizeof(struct age_link), limit, e) &&
 	       slab_init(&t->ages[1], sizeof(struct age_link), limit, e) &&
@@ -41,6 +41,7 @@ void flow_finish(struct flow_table *t)
 	pages_give(t->slots, 2 * t->most_slots * sizeof(*t->slots));
 	t->slots = NULL;
 	slab_finish(&t->conns);
+	asides_finish(&t->asides);
 	slab_finish(&t->quiet);
 	slab_finish(&t->ages[0]);
 	slab_finish(&t->ages[1]);
@@ -510,5 +511,6 @@ void flow_remove(struct flow_table *t, uint32_t number)
 			vacate(t, slot);
 	}
 	c->in_use = false;
+	aside_give(&t->asides, c);
 	slab_give(&t->conns, number);
 }

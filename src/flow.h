@@ -11,6 +11,7 @@
 #define TCPLINT_FLOW_H
 
 #include "multilinear.h"
+#include "aside.h"
 #include "quiet_cell.h"
 #include "slab.h"
 
@@ -29,6 +30,7 @@ struct flow_table {
 	struct slab answers, closings; /* struct quiet_answer, struct quiet_closing */
 	struct slab parts; /* struct quiet_part, by the numbers of answers: nothing is taken from it */
 	struct slab ages[2]; /* struct age_link, by the numbers of conns and of quiet: neighbours came one after the other */
+	struct asides asides;
 	uint32_t limit;   /* connections of both kinds together */
 	bool with_vlan;   /* VLAN and tunnel are part of the key */
 	struct siphash_key key; /* what `hash` was made of */

@@ -16,7 +16,7 @@ static bool at_rest(const struct conn *c)
 
 	return a->facts == ESTABLISHED_FACTS && b->facts == ESTABLISHED_FACTS && !c->candidates && !a->holes &&
 	       !b->holes && !c->older && !c->newer && !c->pending && (c->hs_ack.frame || !c->synacks) && !c->authenticated &&
-	       !c->damaged[CLIENT].valid && !c->damaged[SERVER].valid;
+	       !c->damaged[CLIENT] && !c->damaged[SERVER];
 }
 
 /* It is as the SYNs agreed on (classify.c, EV_DISAGREED). */

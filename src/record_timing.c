@@ -1,4 +1,5 @@
 /* Of the record `connection`: what was sent again and when, and where the tap stands. */
+#include "aside.h"
 #include "record_private.h"
 #include "vantage.h"
 
@@ -42,8 +43,10 @@ static void fill_retries(struct tcplint_retries *r, const struct retries *from)
 
 void record_retries(struct tcplint_endpoint *r, const struct conn *c, enum side x)
 {
-	fill_retries(x == CLIENT ? &r->syn_retries : &r->synack_retries, &c->detail[x].opening);
-	fill_retries(&r->fin_retries, &c->detail[x].closing);
+	if (!c->aside)
+		return;
+	fill_retries(x == CLIENT ? &r->syn_retries : &r->synack_retries, &c->aside->end[x].opening);
+	fill_retries(&r->fin_retries, &c->aside->end[x].closing);
 }
 
 void record_vantage(struct tcplint_connection *r, const struct conn *c)

@@ -28,23 +28,49 @@ static void note_retry(struct retries *r, const struct view *v, int64_t before)
 		r->timer++;
 }
 
-static void note_attempt(struct attempt *list, uint8_t *n, const struct view *v, struct retries *r)
+/* The place of another one: the oldest makes room. */
+static struct attempt *new_attempt(struct attempt *list, uint8_t *n)
+{
+	if (*n == ATTEMPTS) {
+		for (unsigned i = 1; i < ATTEMPTS; i++)
+			list[i - 1] = list[i];
+		(*n)--;
+	}
+	return &list[(*n)++];
+}
+
+/* The only one stands in the connection; beside others it is put aside. */
+static struct attempt *another_syn(struct conn *c, struct asides *k)
+{
+	if (c->syn == &c->first_syn && c->syns) {
+		c->syn = aside_of(k, c)->syn;
+		c->syn[0] = c->first_syn;
+	}
+	return new_attempt(c->syn, &c->syns);
+}
+
+static struct attempt *another_synack(struct conn *c, struct asides *k)
+{
+	if (c->synack == &c->first_synack && c->synacks) {
+		c->synack = aside_of(k, c)->synack;
+		c->synack[0] = c->first_synack;
+	}
+	return new_attempt(c->synack, &c->synacks);
+}
+
+/* A SYN of the client or a SYN-ACK of the server. */
+static void note_attempt(struct conn *c, struct asides *k, const struct view *v)
 {
 	const struct segment *s = v->s;
-	struct attempt *a = find_attempt(list, *n, s->seq);
+	const bool ack = s->flags & FLAG_ACK;
+	struct attempt *a = ack ? find_attempt(c->synack, c->synacks, s->seq) : find_attempt(c->syn, c->syns, s->seq);
 
-	if (a)
-		note_retry(r, v, a->last.ts);
-	else
-		*r = (struct retries){ 0 };
-
-	if (!a) {
-		if (*n == ATTEMPTS) { /* the oldest makes room */
-			for (unsigned i = 1; i < ATTEMPTS; i++)
-				list[i - 1] = list[i];
-			(*n)--;
-		}
-		a = &list[(*n)++];
+	if (a) {
+		note_retry(&aside_of(k, c)->end[v->x].opening, v, a->last.ts);
+	} else {
+		if (c->aside)
+			c->aside->end[v->x].opening = (struct retries){ 0 };
+		a = ack ? another_synack(c, k) : another_syn(c, k);
 		*a = (struct attempt){ .isn = s->seq, .first = mark_of(s) };
 	}
 	a->ack = s->ack;
@@ -157,21 +183,22 @@ static void learn_limit(struct endpoint *Y, const struct segment *s, bool first)
 		Y->limit = mss;
 }
 
-static void keep_past(struct conn *c, enum side x)
+static void keep_past(struct conn *c, struct asides *k, enum side x)
 {
 	struct endpoint_detail *d = &c->detail[x];
+	struct past *past = aside_of(k, c)->end[x].past;
 	struct tcplint_state_time path[TCPLINT_MAX_STATES];
 	const unsigned n = tracker_path(c, x, path, TCPLINT_MAX_STATES);
 
 	d->pasts = 0;
 	for (unsigned i = n > PAST_MAX ? n - PAST_MAX : 0; i < n; i++)
-		d->past[d->pasts++] = (struct past){ .state = (uint8_t)path[i].state, .ts = path[i].t + c->start.ts };
+		past[d->pasts++] = (struct past){ .state = (uint8_t)path[i].state, .ts = path[i].t + c->start.ts };
 }
 
 /* X begins again within the same record: a stale SYN reached a finished server (rules.md 1.2, 7b). */
-static void start_over(struct conn *c, enum side x)
+static void start_over(struct conn *c, struct asides *k, enum side x)
 {
-	keep_past(c, x);
+	keep_past(c, k, x);
 	c->end[x].facts = 0;
 	c->end[x].known &= (uint16_t)~(K_FIN | K_DMAX | K_HS_ACK | K_FIN_COVER | K_RST_SENT | K_FIN_AFTER_FIN | K_AMAX);
 }
@@ -194,7 +221,7 @@ static void reopen(struct conn *c, enum side x)
 	c->end[x].known |= K_REFUSED;
 }
 
-void tracker_send_syn(struct conn *c, struct view *v)
+void tracker_send_syn(struct conn *c, struct asides *k, const struct view *v)
 {
 	const struct segment *s = v->s;
 	const enum side x = v->x;
@@ -204,7 +231,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	if (knows(X, K_ISN) && s->seq != X->isn && refused_first_attempt(c, x, s))
 		reopen(c, x);
 	else if (knows(X, K_ISN) && s->seq != X->isn && end_over(X))
-		start_over(c, x);
+		start_over(c, k, x);
 	else if (fact_is(X, RESET) && s->seq == X->isn && !(s->flags & FLAG_ACK))
 		fact_clear(c, x, RESET); /* a repeated SYN: the RST did not reach it, a new attempt has a new ISN */
 	learn_interval(&c->detail[x], v);
@@ -213,7 +240,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	learn_syn(c, v);
 	if (s->flags & FLAG_ACK) {
 		if (x == SERVER || c->simultaneous)
-			note_attempt(c->synack, &c->synacks, v, &c->detail[x].opening);
+			note_attempt(c, k, v);
 		fact_set(c, x, SYN_RCVD, CONFIRMED, m);
 		const struct attempt *a = c->syns ? &c->syn[c->syns - 1] : NULL;
 
@@ -221,7 +248,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 			X->turn = s->ts - a->last.ts;
 	} else {
 		if (x == CLIENT)
-			note_attempt(c->syn, &c->syns, v, &c->detail[x].opening);
+			note_attempt(c, k, v);
 		if (knows(Y, K_ACTIVE) && fact_is(Y, SYN_SENT) && !fact_is(X, SYN_SENT))
 			c->simultaneous = true;
 	}
@@ -230,7 +257,7 @@ void tracker_send_syn(struct conn *c, struct view *v)
 	learn_agreement(c);
 }
 
-void tracker_send_fin(struct conn *c, const struct view *v)
+void tracker_send_fin(struct conn *c, struct asides *k, const struct view *v)
 {
 	const struct segment *s = v->s;
 	const enum side x = v->x;
@@ -238,7 +265,7 @@ void tracker_send_fin(struct conn *c, const struct view *v)
 	struct endpoint_detail *D = &c->detail[x];
 
 	if (knows(X, K_FIN) && v->end == X->fend)
-		note_retry(&D->closing, v, D->last_fin.ts);
+		note_retry(&aside_of(k, c)->end[x].closing, v, D->last_fin.ts);
 	learn_interval(D, v);
 	D->last_fin = mark_of(s);
 	D->fin_ack = s->ack;

@@ -194,8 +194,11 @@ unsigned tracker_path(const struct conn *c, enum side x, struct tcplint_state_ti
 	unsigned n = 0;
 	int64_t latest = INT64_MIN;
 
-	for (unsigned i = 0; i < d->pasts; i++)
-		note_state(c, path, &n, max, d->past[i].state, d->past[i].ts);
+	for (unsigned i = 0; i < d->pasts; i++) {
+		const struct past *past = &c->aside->end[x].past[i];
+
+		note_state(c, path, &n, max, past->state, past->ts);
+	}
 	for (unsigned i = 0, used; i < h.n; i += used) {
 		const int64_t ts = d->fact[h.fact[i]].ts;
 

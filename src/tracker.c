@@ -161,7 +161,7 @@ static void pick_up(struct conn *c, const struct view *v)
 	}
 }
 
-static void move(struct conn *c, struct holes *h, struct view *v)
+static void move(struct conn *c, struct holes *h, struct asides *k, struct view *v)
 {
 	const struct segment *s = v->s;
 
@@ -176,9 +176,9 @@ static void move(struct conn *c, struct holes *h, struct view *v)
 		return;
 	}
 	if (s->flags & FLAG_SYN)
-		tracker_send_syn(c, v);
+		tracker_send_syn(c, k, v);
 	if (s->flags & FLAG_FIN && !(s->flags & FLAG_SYN))
-		tracker_send_fin(c, v);
+		tracker_send_fin(c, k, v);
 	advance(c, h, v);
 	tracker_note_cover(&c->end[v->y], s, v->end);
 	if (s->flags & FLAG_SYN)
@@ -189,35 +189,38 @@ static void move(struct conn *c, struct holes *h, struct view *v)
 	tracker_get_fin(c, h, v);
 }
 
-static void keep_damaged(struct conn *c, const struct view *v)
+static void keep_damaged(struct conn *c, struct asides *k, const struct view *v)
 {
 	const struct segment *s = v->s;
 
 	if (s->checksum != CHECKSUM_BAD || s->bad_header || v->foreign || !segment_length(s) || s->flags & FLAG_RST)
 		return;
-	c->damaged[v->x].valid = true;
-	c->damaged[v->x].seq = s->seq;
-	c->damaged[v->x].len = s->len;
-	c->damaged[v->x].ack = s->ack;
-	c->damaged[v->x].flags = s->flags;
-	c->damaged[v->x].window = s->window;
-	c->damaged[v->x].mark = mark_of(s);
+	c->damaged[v->x] = true;
+	aside_of(k, c)->end[v->x].damaged = (struct damaged){
+		.seq = s->seq,
+		.len = s->len,
+		.ack = s->ack,
+		.flags = s->flags,
+		.window = s->window,
+		.mark = mark_of(s),
+	};
 }
 
-void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, enum side x)
+void tracker_replay(struct conn *c, struct holes *h, struct asides *k, const struct segment *s, enum side x)
 {
 	const enum side y = other(x);
 
-	if (!c->damaged[y].valid || c->self_connect || !(s->flags & FLAG_ACK) || s->checksum == CHECKSUM_BAD)
+	if (!c->damaged[y] || c->self_connect || !(s->flags & FLAG_ACK) || s->checksum == CHECKSUM_BAD)
 		return;
+	const struct damaged *d = &c->aside->end[y].damaged;
 	const struct segment old = {
-		.ts = c->damaged[y].mark.ts,
-		.frame = c->damaged[y].mark.frame,
-		.seq = c->damaged[y].seq,
-		.len = c->damaged[y].len,
-		.ack = c->damaged[y].ack,
-		.flags = c->damaged[y].flags,
-		.window = c->damaged[y].window,
+		.ts = d->mark.ts,
+		.frame = d->mark.frame,
+		.seq = d->seq,
+		.len = d->len,
+		.ack = d->ack,
+		.flags = d->flags,
+		.window = d->window,
 		.checksum = CHECKSUM_OK,
 		.opt.present = OPT_CUT, /* they were not kept */
 	};
@@ -225,10 +228,10 @@ void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, en
 
 	if (seq_lt(s->ack, segment_end(&old)))
 		return;
-	c->damaged[y].valid = false;
+	c->damaged[y] = false;
 	tracker_classify(&v, c, &old, y, false);
 	if (v.drives && seq_gt(v.end, c->end[y].smax))
-		move(c, h, &v);
+		move(c, h, k, &v);
 }
 
 static void note_latest(struct endpoint_detail *D, const struct view *v)
@@ -249,7 +252,7 @@ static void note_latest(struct endpoint_detail *D, const struct view *v)
 	};
 }
 
-void tracker_apply(struct conn *c, struct holes *h, struct view *v)
+void tracker_apply(struct conn *c, struct holes *h, struct asides *k, struct view *v)
 {
 	struct endpoint *X = &c->end[v->x];
 	struct endpoint_detail *D = &c->detail[v->x];
@@ -268,9 +271,9 @@ void tracker_apply(struct conn *c, struct holes *h, struct view *v)
 	if (v->drives && v->events & EV_CLOSING)
 		time_wait_note(c, v);
 	if (v->drives)
-		move(c, h, v);
+		move(c, h, k, v);
 	else
-		keep_damaged(c, v);
+		keep_damaged(c, k, v);
 	note_latest(D, v);
 	for (enum side i = CLIENT; i <= SERVER; i++)
 		if (c->end[i].state != v->state[i])

@@ -13,6 +13,7 @@
 #ifndef TCPLINT_TRACKER_H
 #define TCPLINT_TRACKER_H
 
+#include "aside.h"
 #include "view.h"
 
 /* Fill in `v` for segment `s` of `x`; `first` says that the connection is new. */
@@ -22,9 +23,9 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
  * Before a segment of `x` is classified: when it acknowledges one of the peer's whose checksum was bad, that one
  * arrived whole, and moves the endpoints now (rules.md, checksum_bad).
  */
-void tracker_replay(struct conn *c, struct holes *h, const struct segment *s, enum side x);
+void tracker_replay(struct conn *c, struct holes *h, struct asides *k, const struct segment *s, enum side x);
 
-void tracker_apply(struct conn *c, struct holes *h, struct view *v);
+void tracker_apply(struct conn *c, struct holes *h, struct asides *k, struct view *v);
 
 /* Whether the segment goes the short way, and what it does there (in_order.c). */
 bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x);

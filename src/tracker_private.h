@@ -14,8 +14,8 @@ void tracker_contradict(struct conn *c, const struct view *v);
 void tracker_note_cover(struct endpoint *Y, const struct segment *s, uint32_t end);
 
 /* sends.c */
-void tracker_send_syn(struct conn *c, struct view *v);
-void tracker_send_fin(struct conn *c, const struct view *v);
+void tracker_send_syn(struct conn *c, struct asides *k, const struct view *v);
+void tracker_send_fin(struct conn *c, struct asides *k, const struct view *v);
 void tracker_send_rst(struct conn *c, struct view *v);
 
 /* gets.c */

@@ -9,7 +9,7 @@ root=${1:-.}
 # What everything may stand on: no state, no libraries.
 words='compiler error events seq segment isn ports'
 # One connection, as the tracker and the rules see it.
-connection="$words conn view zeek holes rules names"
+connection="$words conn view zeek holes aside rules names"
 
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
@@ -31,7 +31,7 @@ wheel: slab
 names:
 multilinear: siphash
 decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
-zeek|conn|holes|quiet_cell: $words rules zeek conn slab
+zeek|conn|holes|aside|quiet_cell: $words rules zeek conn slab
 time_wait|vantage: $connection oracle time_wait vantage
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
 hosts: $words rules multilinear siphash slab

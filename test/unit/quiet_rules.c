@@ -107,7 +107,7 @@ static void say(struct talk *t, enum side x, uint16_t flags, uint32_t len)
 	}
 	tracker_classify(&v, &t->c, &s, x, t->frames == 1);
 	t->events |= v.events;
-	tracker_apply(&t->c, &t->engine.holes, &v);
+	tracker_apply(&t->c, &t->engine.holes, &t->engine.flows.asides, &v);
 }
 
 static uint32_t ordinary_events(struct talk *t)
