@@ -27,12 +27,3 @@ void ahead_prefetch_hosts(const struct hosts *hosts, const struct ahead *a)
 	for (unsigned i = 0; i < a->hosts; i++)
 		hosts_prefetch(hosts, a->hash[i]);
 }
-
-void ahead_begin(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a, const struct segment *s,
-		 uint64_t hash)
-{
-	a->hosts = 0;
-	flow_prefetch_slot(flows, hash);
-	if (s->flags & FLAG_SYN)
-		ahead_expect_hosts(hosts, a, s);
-}

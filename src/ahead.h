@@ -8,39 +8,50 @@
 #ifndef TCPLINT_AHEAD_H
 #define TCPLINT_AHEAD_H
 
+#include "compiler.h"
 #include "flow.h"
 #include "hosts.h"
 #include "segment.h"
 
 struct ahead {
+	uint32_t number; /* of its connection, most likely */
 	unsigned hosts;   /* how many entries of the host table will be needed: that of its client first */
 	uint32_t hash[3]; /* theirs */
 };
 
 #define AHEAD_STEPS 4
 
-/* As soon as the segment's place is known; `hosts` may be null: they are somebody else's. */
-void ahead_begin(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a, const struct segment *s,
-		 uint64_t hash);
 /* The entries that a step of an opening needs, in turn: the index, the entries, the client's openings. */
 void ahead_expect_hosts(const struct hosts *hosts, struct ahead *a, const struct segment *s);
 void ahead_prefetch_hosts(const struct hosts *hosts, const struct ahead *a);
 
+/* As soon as the segment's place is known; `hosts` may be null: they are somebody else's. */
+static inline void ahead_begin(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a,
+			       const struct segment *s, uint64_t hash)
+{
+	a->hosts = 0;
+	flow_prefetch_slot(flows, hash);
+	if (UNLIKELY(s->flags & FLAG_SYN))
+		ahead_expect_hosts(hosts, a, s);
+}
+
 /* Steps 0 to AHEAD_STEPS - 1. */
-static inline void ahead_step(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a,
-			      const struct segment *s, uint64_t hash, unsigned step)
+static ALWAYS_INLINE void ahead_step(const struct flow_table *flows, const struct hosts *hosts, struct ahead *a,
+				     const struct segment *s, uint64_t hash, unsigned step)
 {
 	const bool syn = s->flags & FLAG_SYN;
 
-	if (step == 0)
-		flow_prefetch(flows, hash);
-	if (step == 1 && !syn && flow_prefetch_part(flows, hash))
+	if (step == 0) {
+		a->number = flow_glance(flows, hash);
+		flow_prefetch(flows, a->number);
+	}
+	if (step == 1 && !syn && flow_prefetch_part(flows, a->number))
 		ahead_expect_hosts(hosts, a, s);
 	else if (step == 2 && !syn && !a->hosts)
-		flow_prefetch_closing(flows, hash);
-	else if (a->hosts && step == (syn ? 0 : 2))
+		flow_prefetch_closing(flows, a->number);
+	else if (UNLIKELY(a->hosts) && step == (syn ? 0 : 2))
 		ahead_prefetch_hosts(hosts, a);
-	else if (a->hosts && step == (syn ? 1 : 3))
+	else if (UNLIKELY(a->hosts) && step == (syn ? 1 : 3))
 		hosts_prefetch_openings(hosts, a->hash[0]);
 }
 

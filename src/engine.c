@@ -224,25 +224,9 @@ static void process(struct engine *en, struct conn *c, struct view *v, bool dupl
 		tell_watched(en, c, v);
 }
 
-void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p)
+/* Of a connection that is not quiet, or no longer. */
+static void go_long_way(struct engine *en, const struct segment *s, const struct engine_place *p, uint32_t head)
 {
-	flow_key_of(&en->flows, &p->key, s, &p->from_first);
-	p->hash = flow_hash(&en->flows, &p->key);
-	p->back = 0;
-	p->twin = NULL;
-}
-
-void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p)
-{
-	uint32_t head = en->behind ? lifetime_catch_up(en, p) : flow_find(&en->flows, &p->key, p->hash);
-
-	if (!head && !p->back && !p->twin && en->quiet.on && quiet_open(en, p, s))
-		return;
-	if (flow_is_quiet(head)) {
-		if (!p->back && quiet_go_on(en, head, s, p->from_first))
-			return;
-		head = flow_number(&en->flows, quiet_replay(en, head));
-	}
 	const struct incarnation which = incarnation_choose(&en->flows, head, s, p->from_first);
 	struct conn *c = which.number ? flow_conn(&en->flows, which.number) :
 					create(en, p, s, which.pending);
@@ -278,6 +262,20 @@ void engine_segment(struct engine *en, const struct segment *s, const struct eng
 	if (c->older && (v.s->flags & (FLAG_SYN | FLAG_ACK) || (c->pending && v.s->flags & FLAG_RST)))
 		show_to_older(en, c, s, p->from_first);
 	promote(en, c, &v);
+}
+
+void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p)
+{
+	uint32_t head = en->behind ? lifetime_catch_up(en, p) : flow_find(&en->flows, &p->key, p->hash);
+
+	if (LIKELY(flow_is_quiet(head))) {
+		if (LIKELY(!p->back) && quiet_go_on(en, head, s, p->from_first))
+			return;
+		head = flow_number(&en->flows, quiet_replay(en, head));
+	} else if (!head && !p->back && !p->twin && en->quiet.on && quiet_open(en, p, s)) {
+		return;
+	}
+	go_long_way(en, s, p, head);
 }
 
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p)

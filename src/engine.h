@@ -89,14 +89,29 @@ struct engine_place {
 	const struct twin *twin; /* the same SYN on another 4-tuple; null */
 };
 
-void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p);
+static inline void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p)
+{
+	flow_key_of(&en->flows, &p->key, s, &p->from_first);
+	p->hash = flow_hash(&en->flows, &p->key);
+	p->back = 0;
+	p->twin = NULL;
+}
 
 /* Of each, the clock has been told before: engine_tick(). */
 void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p);
 /* An ICMP error that quotes a segment of a connection. */
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p);
+/* Timers that are due by `now`. */
+void engine_fire(struct engine *en, int64_t now);
+
 /* It is `now`: timers fire. */
-void engine_tick(struct engine *en, int64_t now);
+static inline void engine_tick(struct engine *en, int64_t now)
+{
+	if (UNLIKELY(!wheel_idle(&en->wheel, now)))
+		engine_fire(en, now);
+	en->now = now > en->now ? now : en->now;
+}
+
 /* The capture's clock was set back to `now`: timers are turned back, or all that follows would count as long expired. */
 void engine_turn_back(struct engine *en, int64_t now);
 /* Release everything that is still open, oldest first. */

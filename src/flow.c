@@ -50,94 +50,9 @@ void flow_finish(struct flow_table *t)
 	slab_finish(&t->closings);
 }
 
-static inline uint64_t half_of(const uint8_t *ip, unsigned half)
-{
-	uint64_t v;
-
-	memcpy(&v, ip + 8 * half, sizeof(v));
-	return v;
-}
-
-static inline uint32_t quarter_of(const uint8_t *ip, unsigned quarter)
-{
-	uint32_t v;
-
-	memcpy(&v, ip + 4 * quarter, sizeof(v));
-	return v;
-}
-
-/* Whether a comes before b, or is the same; in an order that means nothing, but is one. */
-static inline bool in_order(const struct endpoint_address *a, const struct endpoint_address *b)
-{
-	const uint64_t a0 = half_of(a->ip, 0), b0 = half_of(b->ip, 0), a1 = half_of(a->ip, 1), b1 = half_of(b->ip, 1);
-
-	return a1 != b1 ? a1 < b1 : a0 != b0 ? a0 < b0 : a->port <= b->port;
-}
-
-static inline void set_end(struct tcplint_address *out, const struct endpoint_address *a)
-{
-	memcpy(out->ip, a->ip, sizeof(out->ip));
-	out->port = a->port;
-}
-
-void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first)
-{
-	const bool first = in_order(&s->src, &s->dst);
-
-	*from_first = first;
-	set_end(&key->end[!first], &s->src);
-	set_end(&key->end[first], &s->dst);
-	key->vlan = t->with_vlan ? s->vlan : 0;
-	key->tunnel = t->with_vlan ? s->tunnel : 0;
-}
-
-uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
-{
-	const struct multilinear_key *k = &t->hash;
-	const uint8_t *a = key->end[0].ip, *b = key->end[1].ip;
-	const uint64_t ports = (uint64_t)key->end[0].port << 16 | key->end[1].port;
-	struct multilinear sum = multilinear_begin(k);
-
-	multilinear_add(&sum, k, 1, ports);
-	if (t->with_vlan)
-		multilinear_add(&sum, k, 2, (uint64_t)key->vlan << 32 | key->tunnel);
-	if (LIKELY(is_mapped(a) && is_mapped(b))) { /* two addresses in one word, whose position is no other's */
-		multilinear_add(&sum, k, 3, (uint64_t)quarter_of(a, 3) << 32 | quarter_of(b, 3));
-		return multilinear_end(sum);
-	}
-	multilinear_add(&sum, k, 4, half_of(a, 0));
-	multilinear_add(&sum, k, 5, half_of(a, 1));
-	multilinear_add(&sum, k, 6, half_of(b, 0));
-	multilinear_add(&sum, k, 7, half_of(b, 1));
-	return multilinear_end(sum);
-}
-
-static inline bool same_16(const uint8_t *a, const uint8_t *b)
-{
-	return half_of(a, 0) == half_of(b, 0) && half_of(a, 1) == half_of(b, 1);
-}
-
-static inline bool same_ends(const struct tcplint_address *a, const struct tcplint_address *b)
-{
-	return a[0].port == b[0].port && a[1].port == b[1].port && same_16(a[0].ip, b[0].ip) && same_16(a[1].ip, b[1].ip);
-}
-
 uint32_t flow_number(const struct flow_table *t, const struct conn *c)
 {
 	return (uint32_t)((size_t)((const uint8_t *)c - t->conns.base) / t->conns.cell);
-}
-
-/* The connection has that key. */
-static bool has_key(const struct flow_table *t, uint32_t number, const struct flow_key *key)
-{
-	if (flow_is_quiet(number)) {
-		const struct quiet *q = flow_quiet(t, number);
-
-		return same_ends(q->end, key->end) && (!t->with_vlan || (q->vlan == key->vlan && q->tunnel == key->tunnel));
-	}
-	const struct flow_key *k = &flow_conn(t, number)->key;
-
-	return same_ends(k->end, key->end) && (!t->with_vlan || (k->vlan == key->vlan && k->tunnel == key->tunnel));
 }
 
 static struct flow_key key_of_quiet(const struct flow_table *t, const struct quiet *q)
@@ -159,88 +74,9 @@ static uint8_t *age_class_of(const struct flow_table *t, uint32_t number)
 	return flow_is_quiet(number) ? &flow_quiet(t, number)->age_class : &flow_conn(t, number)->age_class;
 }
 
-#define TAG_MASK UINT64_C(0xffffffff00000000)
-
-/* Where a key would stand best: by the half of its hash that its slot holds, so that slots can be moved without their keys. */
-static inline uint64_t home_of(uint64_t slot_or_hash, uint64_t mask)
-{
-	return slot_or_hash >> 32 & mask;
-}
-
-/* The slot that holds `key`, or the empty one where it would stand. */
-static uint64_t probe(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
-{
-	uint64_t i = home_of(hash, t->mask);
-
-	for (; t->slots[i]; i = (i + 1) & t->mask)
-		if ((t->slots[i] & TAG_MASK) == (hash & TAG_MASK) &&
-		    has_key(t, (uint32_t)t->slots[i], key))
-			break;
-	return i;
-}
-
-uint32_t flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
-{
-	return (uint32_t)t->slots[probe(t, key, hash)];
-}
-
-void flow_prefetch_slot(const struct flow_table *t, uint64_t hash)
-{
-	PREFETCH(&t->slots[home_of(hash, t->mask)]);
-}
-
-void flow_prefetch(const struct flow_table *t, uint64_t hash)
-{
-	const uint64_t slot = t->slots[home_of(hash, t->mask)];
-	const uint32_t number = (uint32_t)slot;
-
-	if ((slot & TAG_MASK) != (hash & TAG_MASK)) /* not there, or further on */
-		return;
-	const uint8_t *p = flow_is_quiet(number) ? slab_at(&t->quiet, number & ~FLOW_QUIET) : slab_at(&t->conns, number);
-
-	for (unsigned i = 0; i < (flow_is_quiet(number) ? sizeof(struct quiet) : 256); i += 64)
-		PREFETCH(p + i);
-}
-
-/* The quiet connection where the hash would have it stand, or null. */
-static const struct quiet *likely(const struct flow_table *t, uint64_t hash)
-{
-	const uint64_t slot = t->slots[home_of(hash, t->mask)];
-	const uint32_t number = (uint32_t)slot;
-
-	return (slot & TAG_MASK) == (hash & TAG_MASK) && flow_is_quiet(number) ? flow_quiet(t, number) : NULL;
-}
-
-bool flow_prefetch_part(const struct flow_table *t, uint64_t hash)
-{
-	const struct quiet *q = likely(t, hash);
-
-	if (!q || !q->more)
-		return false;
-	if (q->stage == QUIET_SYNACK)
-		PREFETCH(flow_answer(t, q));
-	const uint8_t *p = slab_at(&t->parts, q->more);
-
-	for (unsigned i = 0; i < sizeof(struct quiet_part); i += 64)
-		PREFETCH(p + i);
-	return q->stage == QUIET_SYNACK;
-}
-
-void flow_prefetch_closing(const struct flow_table *t, uint64_t hash)
-{
-	const struct quiet *q = likely(t, hash);
-
-	if (!q || q->stage < QUIET_OPEN || !flow_part(t, q)->closing)
-		return;
-	const uint8_t *p = slab_at(&t->closings, flow_part(t, q)->closing);
-
-	for (unsigned i = 0; i < sizeof(struct quiet_closing); i += 64)
-		PREFETCH(p + i);
-}
-
 static void put(struct flow_table *t, uint64_t entry)
 {
-	uint64_t i = home_of(entry, t->mask);
+	uint64_t i = flow_home(entry, t->mask);
 
 	while (t->slots[i])
 		i = (i + 1) & t->mask;
@@ -288,7 +124,7 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 		return 0;
 	if (is_full(t))
 		grow(t);
-	const uint64_t slot = probe(t, key, hash);
+	const uint64_t slot = flow_slot(t, key, hash);
 	struct quiet *q = flow_quiet(t, number);
 
 	assert(!t->slots[slot]);
@@ -297,7 +133,7 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	q->in_use = true;
 	q->tag = (uint32_t)(hash >> 32);
 	t->used++;
-	t->slots[slot] = (hash & TAG_MASK) | number;
+	t->slots[slot] = (hash & FLOW_TAG) | number;
 	q->age_class = AGE_CLASSES;
 	flow_set_age_class(t, number, AGE_EMBRYONIC);
 	return number;
@@ -320,7 +156,7 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 	const struct quiet *q = flow_quiet(t, number);
 	const uint32_t loud = slab_take(&t->conns);
 	const struct flow_key key = key_of_quiet(t, q);
-	const uint64_t slot = probe(t, &key, (uint64_t)q->tag << 32);
+	const uint64_t slot = flow_slot(t, &key, (uint64_t)q->tag << 32);
 	struct conn *c = flow_conn(t, loud);
 
 	assert(loud && (uint32_t)t->slots[slot] == number);
@@ -339,7 +175,7 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 		age_of(t, age.next)->prev = loud;
 	else
 		t->age[c->age_class].newest = loud;
-	t->slots[slot] = (t->slots[slot] & TAG_MASK) | loud;
+	t->slots[slot] = (t->slots[slot] & FLOW_TAG) | loud;
 	give_quiet(t, number);
 	return loud;
 }
@@ -352,7 +188,7 @@ uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t has
 		return 0;
 	if (is_full(t))
 		grow(t);
-	const uint64_t slot = probe(t, key, hash);
+	const uint64_t slot = flow_slot(t, key, hash);
 	struct conn *c = flow_conn(t, number);
 
 	c->key = *key;
@@ -362,7 +198,7 @@ uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t has
 		flow_conn(t, c->older)->newer = number;
 	else
 		t->used++;
-	t->slots[slot] = (hash & TAG_MASK) | number;
+	t->slots[slot] = (hash & FLOW_TAG) | number;
 	c->age_class = AGE_CLASSES;
 	flow_set_age_class(t, number, AGE_EMBRYONIC);
 	return number;
@@ -378,7 +214,7 @@ static void vacate(struct flow_table *t, uint64_t hole)
 		i = (i + 1) & t->mask;
 		if (!t->slots[i])
 			break;
-		const uint64_t home = home_of(t->slots[i], t->mask);
+		const uint64_t home = flow_home(t->slots[i], t->mask);
 
 		if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
 			t->slots[hole] = t->slots[i];
@@ -478,7 +314,7 @@ uint32_t flow_victim(struct flow_table *t)
 static void remove_quiet(struct flow_table *t, uint32_t number)
 {
 	const struct quiet *q = flow_quiet(t, number);
-	uint64_t i = home_of((uint64_t)q->tag << 32, t->mask);
+	uint64_t i = flow_home((uint64_t)q->tag << 32, t->mask);
 
 	leave_age_class(t, number);
 	while ((uint32_t)t->slots[i] != number)
@@ -502,11 +338,11 @@ void flow_remove(struct flow_table *t, uint32_t number)
 	if (c->newer) {
 		flow_conn(t, c->newer)->older = c->older;
 	} else {
-		const uint64_t slot = probe(t, &c->key, flow_hash(t, &c->key));
+		const uint64_t slot = flow_slot(t, &c->key, flow_hash(t, &c->key));
 
 		assert((uint32_t)t->slots[slot] == number);
 		if (c->older)
-			t->slots[slot] = (t->slots[slot] & TAG_MASK) | c->older;
+			t->slots[slot] = (t->slots[slot] & FLOW_TAG) | c->older;
 		else
 			vacate(t, slot);
 	}

@@ -10,8 +10,8 @@
 #ifndef TCPLINT_FLOW_H
 #define TCPLINT_FLOW_H
 
-#include "multilinear.h"
 #include "aside.h"
+#include "flow_key.h"
 #include "quiet_cell.h"
 #include "slab.h"
 
@@ -48,8 +48,17 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 void flow_finish(struct flow_table *t);
 
 /* The key of a segment; `*from_first` says whether key->end[0] sent it. */
-void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first);
-uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key);
+static inline void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first)
+{
+	*from_first = flow_key_sort(key, s);
+	key->vlan = t->with_vlan ? s->vlan : 0;
+	key->tunnel = t->with_vlan ? s->tunnel : 0;
+}
+
+static inline uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
+{
+	return flow_key_hash(key, &t->hash);
+}
 
 static inline struct conn *flow_conn(const struct flow_table *t, uint32_t number)
 {
@@ -84,15 +93,96 @@ static inline struct quiet_closing *flow_closing(const struct flow_table *t, con
 
 uint32_t flow_number(const struct flow_table *t, const struct conn *c);
 
+#define FLOW_TAG UINT64_C(0xffffffff00000000)
+
+/* Where a key would stand best: by the half of its hash that its slot holds, so that slots can be moved without their keys. */
+static inline uint64_t flow_home(uint64_t slot_or_hash, uint64_t mask)
+{
+	return slot_or_hash >> 32 & mask;
+}
+
+/* The connection has that key. */
+static inline bool flow_has_key(const struct flow_table *t, uint32_t number, const struct flow_key *key)
+{
+	if (LIKELY(flow_is_quiet(number))) {
+		const struct quiet *q = flow_quiet(t, number);
+
+		return flow_same_ends(q->end, key->end) && (!t->with_vlan || (q->vlan == key->vlan && q->tunnel == key->tunnel));
+	}
+	const struct flow_key *k = &flow_conn(t, number)->key;
+
+	return flow_same_ends(k->end, key->end) && (!t->with_vlan || (k->vlan == key->vlan && k->tunnel == key->tunnel));
+}
+
+/* The slot that holds `key`, or the empty one where it would stand. */
+static inline uint64_t flow_slot(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
+{
+	uint64_t i = flow_home(hash, t->mask);
+
+	for (; t->slots[i]; i = (i + 1) & t->mask)
+		if ((t->slots[i] ^ hash) <= UINT32_MAX && LIKELY(flow_has_key(t, (uint32_t)t->slots[i], key)))
+			break;
+	return i;
+}
+
 /* The newest incarnation, or 0; `hash` is the key's. */
-uint32_t flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t hash);
+static inline uint32_t flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
+{
+	return (uint32_t)t->slots[flow_slot(t, key, hash)];
+}
 
 /* Hints, each of which needs the one before it to be some time ago: the index, the connection, its parts. */
-void flow_prefetch_slot(const struct flow_table *t, uint64_t hash);
-void flow_prefetch(const struct flow_table *t, uint64_t hash);
+static inline void flow_prefetch_slot(const struct flow_table *t, uint64_t hash)
+{
+	PREFETCH(&t->slots[flow_home(hash, t->mask)]);
+}
+
+static inline void flow_prefetch_bytes(const void *at, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += 64)
+		PREFETCH((const uint8_t *)at + i);
+}
+
+/* The connection that has this hash most likely, or 0. */
+static inline uint32_t flow_glance(const struct flow_table *t, uint64_t hash)
+{
+	uint64_t i = flow_home(hash, t->mask);
+
+	while (t->slots[i] && (t->slots[i] ^ hash) > UINT32_MAX)
+		i = (i + 1) & t->mask;
+	return (uint32_t)t->slots[i];
+}
+
+/* Of what flow_glance() answered. */
+static inline void flow_prefetch(const struct flow_table *t, uint32_t number)
+{
+	if (LIKELY(flow_is_quiet(number)))
+		flow_prefetch_bytes(flow_quiet(t, number), sizeof(struct quiet));
+	else if (number)
+		flow_prefetch_bytes(flow_conn(t, number), 256);
+}
+
 /* True: it is quiet and waits for its third segment, and has no parts yet. */
-bool flow_prefetch_part(const struct flow_table *t, uint64_t hash);
-void flow_prefetch_closing(const struct flow_table *t, uint64_t hash);
+static inline bool flow_prefetch_part(const struct flow_table *t, uint32_t number)
+{
+	const struct quiet *q = flow_quiet(t, number);
+
+	if (!flow_is_quiet(number) || !q->more)
+		return false;
+	flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
+	if (q->stage != QUIET_SYNACK)
+		return false;
+	PREFETCH(flow_answer(t, q));
+	return true;
+}
+
+static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number)
+{
+	const struct quiet *q = flow_quiet(t, number);
+
+	if (flow_is_quiet(number) && q->stage >= QUIET_OPEN && flow_part(t, q)->closing)
+		flow_prefetch_bytes(flow_closing(t, flow_part(t, q)), sizeof(struct quiet_closing));
+}
 
 /* Whether there is room for one more connection. */
 static inline bool flow_has_room(const struct flow_table *t)

@@ -214,16 +214,12 @@ static void fire(struct engine *en, uint32_t number)
 		lifetime_fire(en, flow_conn(&en->flows, number), en->now);
 }
 
-void engine_tick(struct engine *en, int64_t now)
+void engine_fire(struct engine *en, int64_t now)
 {
 	unsigned left = en->expiries ? en->expiries : UINT_MAX;
 	int64_t when;
 	uint32_t number;
 
-	if (wheel_idle(&en->wheel, now)) {
-		en->now = now > en->now ? now : en->now;
-		return;
-	}
 	en->firing = true;
 	en->due = INT64_MIN;
 	for (; left && (number = wheel_next(&en->wheel, now, &when)); left--) {
@@ -234,8 +230,6 @@ void engine_tick(struct engine *en, int64_t now)
 	}
 	en->behind = en->expiries && !left;
 	en->firing = false;
-	if (now > en->now)
-		en->now = now;
 }
 
 /* Of a 4-tuple, the first connection whose time had come; 0: there is none. */

@@ -40,7 +40,8 @@ draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates 
 message: $connection draft
 cells: rules slab
 rule_index: rules precedence
-flow: $connection multilinear quiet_cell slab
+flow_key: conn segment multilinear
+flow: $connection flow_key quiet_cell multilinear slab
 recent: $connection
 batch: rules
 clock|stir: view
