@@ -1,9 +1,8 @@
 /*
  * From the bytes of a frame to a TCP segment: the dispatcher.
  *
- * Most frames take the straight line of decode_plain.c; everything else walks from header to header.
+ * Most frames take the straight line of decode_plain.c, and nothing of this.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "decode_private.h"
@@ -87,33 +86,4 @@ enum decode_result decode_walk(struct decoder *d, const struct tcplint_frame *f,
 	};
 
 	return walk_headers(&w, link_first(f->linktype));
-}
-
-/* In pieces: of more than 80 bytes compilers make a loop or a call, which takes longer than the stores. */
-static inline void clear(struct segment *s)
-{
-	enum { PIECE = 16 };
-	_Static_assert(sizeof(*s) == 11 * PIECE, "one piece a line");
-	uint8_t *p = (uint8_t *)s;
-
-	memset(p, 0, PIECE);
-	memset(p + PIECE, 0, PIECE);
-	memset(p + 2 * PIECE, 0, PIECE);
-	memset(p + 3 * PIECE, 0, PIECE);
-	memset(p + 4 * PIECE, 0, PIECE);
-	memset(p + 5 * PIECE, 0, PIECE);
-	memset(p + 6 * PIECE, 0, PIECE);
-	memset(p + 7 * PIECE, 0, PIECE);
-	memset(p + 8 * PIECE, 0, PIECE);
-	memset(p + 9 * PIECE, 0, PIECE);
-	memset(p + 10 * PIECE, 0, PIECE);
-}
-
-enum decode_result decode_frame(struct decoder *d, const struct tcplint_frame *f, struct segment *s)
-{
-	assert(f->captured <= f->wire);
-	clear(s);
-	s->ts = f->ts;
-	s->frame = f->number;
-	return LIKELY(decode_plain(d, f, s)) ? DECODE_SEGMENT : decode_walk(d, f, s);
 }

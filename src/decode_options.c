@@ -229,6 +229,33 @@ static uint32_t read_option(struct list *l, const uint8_t *p, uint32_t left, uin
 	return p[1];
 }
 
+/* The same of an option that handshakes have, once and of its only length; 0: it has to be looked at more closely. */
+static inline uint32_t read_usual(struct list *l, const uint8_t *p, uint32_t captured)
+{
+	static const uint8_t lengths[] = { [KIND_MSS] = 4, [KIND_WSCALE] = 3, [KIND_SACK_PERMITTED] = 2, [KIND_TIMESTAMPS] = 10 };
+	const uint8_t kind = p[0];
+	struct tcp_options *o = l->o;
+
+	if (kind >= sizeof(lengths) || !lengths[kind] || captured < lengths[kind] || p[1] != lengths[kind] ||
+	    l->seen[0] >> kind & 1)
+		return 0;
+	l->seen[0] |= UINT64_C(1) << kind;
+	if (kind == KIND_MSS) {
+		o->mss = be16(p + 2);
+		o->present |= OPT_MSS;
+	} else if (kind == KIND_WSCALE) {
+		o->wscale = p[2];
+		o->present |= OPT_WSCALE;
+	} else if (kind == KIND_SACK_PERMITTED) {
+		o->present |= OPT_SACK_PERMITTED;
+	} else {
+		o->ts_val = be32(p + 2);
+		o->ts_ecr = be32(p + 6);
+		o->present |= OPT_TIMESTAMPS;
+	}
+	return lengths[kind];
+}
+
 static void read_list(struct list *l, const uint8_t *p, uint32_t n, uint32_t captured)
 {
 	struct tcp_options *o = l->o;
@@ -244,6 +271,8 @@ static void read_list(struct list *l, const uint8_t *p, uint32_t n, uint32_t cap
 			return;
 		}
 		if (kind != KIND_NOP)
+			length = read_usual(l, p + at, captured - at);
+		if (!length)
 			length = read_option(l, p + at, n - at, captured - at);
 		if (!length)
 			return;

@@ -112,7 +112,7 @@ static inline uint32_t mix32(uint32_t h, uint32_t v)
 /* Of zeros: 0. */
 static inline uint32_t hash_mac(const uint8_t *mac)
 {
-	return mix32(mix32(0, be32(mac)), be16(mac + 4));
+	return (uint32_t)(((uint64_t)be32(mac) << 16 | be16(mac + 4)) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
 /* The outermost Ethernet address names the sender best: the hop that put the frame on this wire. */

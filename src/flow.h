@@ -60,9 +60,10 @@ static inline uint64_t flow_hash(const struct flow_table *t, const struct flow_k
 	return flow_key_hash(key, &t->hash);
 }
 
+/* Cells by number, as slab_at() has them: their sizes are known here. */
 static inline struct conn *flow_conn(const struct flow_table *t, uint32_t number)
 {
-	return number ? slab_at(&t->conns, number) : NULL;
+	return number ? (struct conn *)(void *)t->conns.base + number : NULL;
 }
 
 static inline bool flow_is_quiet(uint32_t number)
@@ -72,23 +73,23 @@ static inline bool flow_is_quiet(uint32_t number)
 
 static inline struct quiet *flow_quiet(const struct flow_table *t, uint32_t number)
 {
-	return slab_at(&t->quiet, number & ~FLOW_QUIET);
+	return (struct quiet *)(void *)t->quiet.base + (number & ~FLOW_QUIET);
 }
 
 static inline struct quiet_answer *flow_answer(const struct flow_table *t, const struct quiet *q)
 {
-	return slab_at(&t->answers, q->more);
+	return (struct quiet_answer *)(void *)t->answers.base + q->more;
 }
 
 /* From QUIET_OPEN on. */
 static inline struct quiet_part *flow_part(const struct flow_table *t, const struct quiet *q)
 {
-	return slab_at(&t->parts, q->more);
+	return (struct quiet_part *)(void *)t->parts.base + q->more;
 }
 
 static inline struct quiet_closing *flow_closing(const struct flow_table *t, const struct quiet_part *p)
 {
-	return slab_at(&t->closings, p->closing);
+	return (struct quiet_closing *)(void *)t->closings.base + p->closing;
 }
 
 uint32_t flow_number(const struct flow_table *t, const struct conn *c);

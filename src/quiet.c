@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "compiler.h"
 #include "finding.h"
 #include "lifetime.h"
 #include "quiet_private.h"
@@ -44,7 +45,7 @@ static struct kept_syn keep_syn(const struct segment *s, uint32_t echo)
 /* What the compact form cannot hold. */
 static bool holds(const struct quiet *q, const struct segment *s)
 {
-	return s->frame >= q->id && s->frame - q->id <= UINT32_MAX && !(s->truncated && s->tcp_captured > UINT16_MAX);
+	return s->frame - q->id <= UINT32_MAX && !(s->truncated && s->tcp_captured > UINT16_MAX);
 }
 
 static void count_segment(struct engine *en, const struct segment *s)
@@ -139,8 +140,7 @@ static bool refuses(const struct engine *en, const struct quiet *q, const struct
 {
 	return !en->quiet.loud_refused && x == SERVER && s->flags == (FLAG_RST | FLAG_ACK) && !s->seq &&
 	       s->ack == q->syn.seq + 1 && !s->len && !s->truncated && !s->opt.present && !(s->tos & TOS_ECN) &&
-	       s->checksum <= CHECKSUM_OK && !s->bad_header && !s->len_unknown && !s->quoted && s->ts >= q->syn_ts &&
-	       s->ts - q->syn_ts <= UINT32_MAX;
+	       segment_is_sound(s) && s->ts >= q->syn_ts && s->ts - q->syn_ts <= UINT32_MAX;
 }
 
 static bool take_refusal(struct engine *en, struct quiet *q, uint32_t number, const struct segment *s, uint32_t print)
@@ -392,13 +392,16 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	struct quiet *q = flow_quiet(&en->flows, number);
 	const enum side x = from_first != q->swapped ? CLIENT : SERVER;
 	const uint32_t print = recent_print(s, x);
+	/* of an open connection, a deadline that is still to come only moves away */
+	const bool timed = q->stage >= QUIET_OPEN && s->ts >= q->last_ts && q->deadline > en->now;
 	bool again = true;
 
-	if (q->stage < QUIET_OPEN ? !go_on_opening(en, q, number, x, s, print) : !go_on(en, q, number, x, s, print, &again))
+	if (UNLIKELY(q->stage < QUIET_OPEN) ? !go_on_opening(en, q, number, x, s, print) :
+					      !go_on(en, q, number, x, s, print, &again))
 		return false;
 	count_segment(en, s);
 	q->last_ts = s->ts;
-	if (again)
+	if (again && !(timed && q->stage < QUIET_FIN))
 		quiet_rearm(en, q, number);
 	return true;
 }

@@ -8,7 +8,7 @@
 
 static inline bool plain(const struct segment *s)
 {
-	return s->checksum <= CHECKSUM_OK && !s->bad_header && !s->len_unknown && !s->quoted && s->window;
+	return segment_is_sound(s) && s->window;
 }
 
 /* What an end has shown of its timestamps and of the segments that it takes. */

@@ -2,17 +2,36 @@
 #ifndef TCPLINT_RECENT_H
 #define TCPLINT_RECENT_H
 
+#include <stddef.h>
+
 #include "view.h"
+
+/* Two neighbours of four bytes. */
+static inline uint64_t recent_pair(const void *first)
+{
+	uint64_t v;
+
+	memcpy(&v, first, sizeof(v));
+	return v;
+}
 
 static inline uint32_t recent_print(const struct segment *s, enum side x)
 {
-	uint32_t print = s->seq * UINT32_C(2654435761) ^ s->ack * UINT32_C(2246822519);
+	const struct tcp_options *o = &s->opt;
+	uint64_t print = recent_pair(&s->seq) * UINT64_C(0x9e3779b97f4a7c15); /* and the acknowledgment number */
 
-	print ^= ((uint32_t)s->ip_id << 16 | s->tcp_checksum) * UINT32_C(3266489917);
-	print ^= (s->len * UINT32_C(668265263)) ^ ((uint32_t)s->flags << 16 | s->window) * UINT32_C(374761393);
-	print ^= s->opt.layout ^ s->opt.ts_val * UINT32_C(2654435769) ^ s->opt.ts_ecr * UINT32_C(40503) ^ (uint32_t)x;
-	return print;
+	print ^= recent_pair(&s->len) * UINT64_C(0xc2b2ae3d27d4eb4f); /* and flags and window */
+	print ^= recent_pair(&o->ts_val) * UINT64_C(0xd6e8feb86659fd93); /* and its echo */
+	print ^= ((uint64_t)o->layout << 32 | (uint32_t)s->ip_id << 16 | s->tcp_checksum) * UINT64_C(0x165667b19e3779f9);
+	print *= UINT64_C(0x27d4eb2f165667c5) + 2 * (uint64_t)x;
+	return (uint32_t)(print >> 32);
 }
+
+_Static_assert(offsetof(struct segment, ack) == offsetof(struct segment, seq) + 4 &&
+		       offsetof(struct segment, window) == offsetof(struct segment, len) + 6 &&
+		       offsetof(struct segment, flags) == offsetof(struct segment, len) + 4 &&
+		       offsetof(struct tcp_options, ts_ecr) == offsetof(struct tcp_options, ts_val) + 4,
+	       "recent_print() takes these together");
 
 /* Whether `r` has the segment already. */
 static inline bool recent_has(const struct recent *r, const struct segment *s, uint32_t print)

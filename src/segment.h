@@ -121,20 +121,32 @@ struct segment {
 	uint8_t data_offset;   /* in 32-bit words, as sent */
 	uint8_t ttl;           /* or hop limit */
 	uint8_t tos;           /* or traffic class; the low two bits are ECN */
-	uint8_t checksum;      /* enum checksum */
-	uint8_t direction;     /* enum link_direction */
+	/* together, for segment_is_sound() */
+	uint8_t checksum; /* enum checksum */
+	bool bad_header;  /* data offset < 5, or beyond the IP payload: only the fixed fields are meaningful */
+	bool len_unknown; /* a quote too short to say: `len` is a lower bound */
+	bool quoted;      /* not a segment but the one that an ICMP error quotes */
+	uint8_t direction; /* enum link_direction */
 	bool ipv6;
 	bool dont_fragment;
-	bool bad_header; /* data offset < 5, or beyond the IP payload: only the fixed fields are meaningful */
 	bool truncated;  /* the snapshot cut the payload or the options off */
-	bool len_unknown; /* a quote too short to say: `len` is a lower bound */
-	bool fragmented;  /* put together from IP fragments */
-	bool quoted;      /* not a segment but the one that an ICMP error quotes */
+	bool fragmented; /* put together from IP fragments */
 	uint8_t icmp_type, icmp_code; /* when quoted */
 	uint32_t mac; /* hash of the source MAC address; 0: none, or all zeros as on a loopback interface */
 
 	struct tcp_options opt;
 };
+
+/* A segment whose header can be believed: its checksum is good, or not known, and nothing is missing. */
+static inline bool segment_is_sound(const struct segment *s)
+{
+	static const uint8_t none[4] = { (uint8_t)~(unsigned)CHECKSUM_OK, 0xff, 0xff, 0xff };
+	uint32_t v, mask;
+
+	memcpy(&v, &s->checksum, sizeof(v));
+	memcpy(&mask, none, sizeof(mask));
+	return !(v & mask);
+}
 
 /* As two words: memcmp() of twelve bytes is a call. */
 static inline bool is_mapped(const uint8_t ip[16])
