@@ -41,6 +41,7 @@ struct aside {
 		struct retries closing; /* of its FIN */
 		struct damaged damaged; /* the latest of its sender */
 	} end[2];
+	struct mark icmp_refused; /* an ICMP error that quotes the SYN */
 	struct attempt syn[ATTEMPTS], synack[ATTEMPTS]; /* once there is a second one of either */
 };
 

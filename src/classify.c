@@ -153,6 +153,11 @@ static const struct attempt *copied(const struct view *v)
 	return NULL;
 }
 
+static bool refused_since(const struct conn *c, int64_t since)
+{
+	return c->icmp_refused && c->aside->icmp_refused.ts > since;
+}
+
 /*
  * How long the sender's retransmission timer ran.  0 when something else may have caused this copy: a
  * segment of the peer (in the connection before this one too), an ICMP error, the network, a clock that was set.
@@ -161,7 +166,7 @@ static int64_t timer_interval(const struct view *v, int64_t since, uint32_t stam
 {
 	const struct segment *s = v->s;
 
-	if (v->c->older || v->Y->last.ts > since || v->c->icmp_refused.ts > since || s->ts - since <= DUP_WINDOW)
+	if (v->c->older || v->Y->last.ts > since || refused_since(v->c, since) || s->ts - since <= DUP_WINDOW)
 		return 0;
 	/* more SYNs were seen than answers: this may be the answer to one of them */
 	if (has(v, FLAG_SYN | FLAG_ACK) && v->XD->synack < v->YD->syn)

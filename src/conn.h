@@ -100,47 +100,47 @@ struct latest {
 	uint16_t flags;
 };
 
-/* The memory that the opening, the closing and the record need. */
+/* The memory that the opening, the closing and the record need; what is largest comes first, so that there are no gaps. */
 struct endpoint_detail {
 	struct mark fact[FACT_COUNT]; /* when and where it became true (the stimulus, when tentative) */
-	uint8_t pasts; /* in the aside */
+	struct latest latest;
+	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by, fin_acked_last;
+	struct mark fin_reply;       /* see fin_reply_seq */
+	struct mark last_ack_of_fin; /* its ACK of the latest copy of the peer's FIN: TIME_WAIT begins anew */
+	struct mark zero_since;      /* when it closed its window, while `window` is 0 */
+	uint64_t bytes_after_peer_fin; /* new payload after it acknowledged the peer's FIN */
 	uint32_t syn, synack, fin, rst;
 	uint32_t syn_opt; /* enum tcp_option_bit of its SYN or SYN-ACK; 0 and !has_syn: not seen */
-	uint16_t syn_flags;
-	uint16_t syn_flags_any; /* that any of its SYNs and SYN-ACKs had */
-	uint16_t mss;
-	uint8_t wscale;
-	bool has_syn, syn_cut;
-	uint32_t fin_reply_seq; /* SND.NXT when it first acknowledged the peer's FIN, without a FIN of its own in that segment */
-	struct mark fin_reply;
-	bool asked_ecn; /* one of its SYNs had ECE and CWR */
-	bool syn_ect;   /* one of its SYNs or SYN-ACKs was ECN-capable transport */
-	uint32_t first_fin_ack; /* the ACK field of its first FIN */
-	uint32_t fin_ack;       /* and of its latest */
-	uint32_t fin_tsval;       /* of its latest FIN */
-	uint32_t first_fin_tsval;
-	uint8_t first_fin_ttl;
-	struct mark first_fin, last_fin, last_rst, last_data, fin_acked_by, fin_acked_last;
-	uint32_t fin_copies;   /* retransmissions of the FIN */
-	uint32_t fin_copies_unanswered; /* since the peer's latest segment */
-	uint32_t syn_copies_unanswered;
-	uint32_t data_copies_unanswered; /* retransmissions since the peer's latest segment */
-	uint32_t rst_seq, rst_ack; /* of its latest RST */
-	bool rst_has_ack;
-	struct latest latest;
-	uint64_t bytes_after_peer_fin; /* new payload after it acknowledged the peer's FIN */
-	struct mark last_ack_of_fin;   /* its ACK of the latest copy of the peer's FIN: TIME_WAIT begins anew */
 	uint32_t syn_len; /* payload of its SYN */
 	uint32_t syn_any, syn_lacked; /* enum tcp_option_bit that any of its SYNs and SYN-ACKs had; that any had not */
 	uint32_t syn_exids;    /* ExIDs that any of them had: a set (segment.h) */
 	uint32_t syn_tsval;    /* of its latest SYN or SYN-ACK with timestamps */
 	uint32_t syn_first_tsval; /* and of its first */
+	uint32_t fin_reply_seq; /* SND.NXT when it first acknowledged the peer's FIN, without a FIN of its own in that segment */
+	uint32_t first_fin_ack; /* the ACK field of its first FIN */
+	uint32_t fin_ack;       /* and of its latest */
+	uint32_t fin_tsval;       /* of its latest FIN */
+	uint32_t first_fin_tsval;
+	uint32_t fin_copies;   /* retransmissions of the FIN */
+	uint32_t fin_copies_unanswered; /* since the peer's latest segment */
+	uint32_t syn_copies_unanswered;
+	uint32_t data_copies_unanswered; /* retransmissions since the peer's latest segment */
+	uint32_t rst_seq, rst_ack; /* of its latest RST */
+	uint32_t ts_again;     /* TSval of its latest segment that was no news: a copy of old numbers, or a probe */
 	uint32_t copy_interval; /* microseconds between the first of a run of copies of the SYN, later of the FIN; 0: none */
 	uint16_t copy_run;      /* how many intervals the run has */
 	uint16_t copy_ip_id;   /* of its latest SYN, SYN-ACK or FIN */
-	uint32_t ts_again;     /* TSval of its latest segment that was no news: a copy of old numbers, or a probe */
-	struct mark zero_since; /* when it closed its window, while `window` is 0 */
+	uint16_t syn_flags;
+	uint16_t syn_flags_any; /* that any of its SYNs and SYN-ACKs had */
+	uint16_t mss;
+	uint8_t wscale;
+	uint8_t pasts; /* in the aside */
+	uint8_t first_fin_ttl;
 	uint8_t probes;        /* keepalive probes since the peer's latest segment */
+	bool has_syn, syn_cut;
+	bool asked_ecn; /* one of its SYNs had ECE and CWR */
+	bool syn_ect;   /* one of its SYNs or SYN-ACKs was ECN-capable transport */
+	bool rst_has_ack;
 };
 
 /* A SYN of the client's or a SYN-ACK of the server's with a number of its own. */
@@ -186,54 +186,74 @@ struct conn {
 	bool no_timestamps; /* both were seen, and all of one end's lacked them */
 	bool no_ecn;        /* both were seen, and ECN was not agreed on; nor are all packets marked, whatever was */
 	bool authenticated; /* some SYN or SYN-ACK carried MD5 or TCP-AO */
+	uint32_t incarnation; /* of the 4-tuple; 0: the first */
 	struct endpoint end[2]; /* by enum side */
 	struct endpoint_detail detail[2];
 	struct attempt *syn;    /* of the client: the one below, or several that were put aside */
 	struct attempt *synack; /* of the server */
 	struct attempt first_syn, first_synack;
-	uint8_t syns, synacks;
 	struct aside *aside; /* null: there is none */
-	struct tcplint_conn_id id;
-	struct mark start;
+	struct mark start; /* its frame is the connection's number */
 	struct mark last;
+	struct mark hs_ack; /* the first acknowledgment of the SYN-ACK */
 	struct recent recent;
-	uint8_t recent_next;
-	uint32_t older; /* the incarnation before this one, while it is kept */
-	uint32_t newer;
-	uint32_t candidates; /* cells */
-	uint8_t age_class;
-	uint32_t heard;   /* of flow_victim() */
 	int64_t deadline; /* what the wheel is armed for */
-	int64_t reused;   /* when the SYN of a newer incarnation came that was accepted; 0: not */
-	int64_t superseded; /* when it was accepted */
-	struct mark foreign_syn; /* the SYN of a newer incarnation that has not been accepted */
-	enum side foreign_side;  /* who sent it */
-	uint32_t foreign_seq;
-	bool foreign_again;      /* it came more than once */
-	uint8_t foreign_newer;   /* enum newer (oracle.h): what a holder of TIME_WAIT may think of it */
-	struct {
-		int64_t lower, upper; /* how long `side` held TIME_WAIT; 0: not known */
-		struct mark held, gone; /* the segments that show it */
-		enum side side;
-	} time_wait;
 	uint64_t loss; /* sequence numbers proven to have existed and not captured */
 	int64_t loss_ts; /* latest proof */
 	uint32_t duplicates, reordered;
+	uint32_t vlan, tunnel; /* of the first segment */
+	uint32_t older; /* the incarnation before this one, while it is kept */
+	uint32_t newer;
+	uint32_t candidates; /* cells */
+	uint32_t heard;   /* of flow_victim() */
+	uint8_t syns, synacks;
+	uint8_t recent_next;
+	uint8_t age_class;
+	uint8_t opening; /* enum opening_state (hosts.h): whether the host table waits for what becomes of it */
 	bool fired; /* a rule has, and the stage knows of the connection */
 	bool may_be_listed; /* if the finding is sure enough */
-	struct mark hs_ack; /* the first acknowledgment of the SYN-ACK */
-	struct mark icmp_refused; /* an ICMP error that quotes the SYN */
+	bool damaged[2]; /* a segment of that end with a bad checksum was put aside */
+	bool icmp_refused; /* an ICMP error quoted the SYN: which one was put aside */
+	uint16_t counted; /* one more than the timer rule that the stage was told of before it became a struct conn */
+	/* the SYN of a newer incarnation that has not been accepted */
+	uint32_t foreign_seq;
+	struct mark foreign_syn;
+	uint8_t foreign_side;  /* enum side: who sent it */
+	bool foreign_again;    /* it came more than once */
+	uint8_t foreign_newer; /* enum newer (oracle.h): what a holder of TIME_WAIT may think of it */
+	struct {
+		uint8_t side; /* enum side: who held it */
+		int64_t lower, upper; /* how long; 0: not known */
+		struct mark held, gone; /* the segments that show it */
+	} time_wait;
+	int64_t reused;   /* when the SYN of a newer incarnation came that was accepted; 0: not */
+	int64_t superseded; /* when it was accepted */
 	struct { /* the incarnation before, for isn_overlaps_previous; by side of this one */
 		bool known[2]; /* the sender's numbers are */
 		bool timestamps; /* negotiated */
 		uint32_t isn[2], smax[2], tsval[2];
 		struct mark last[2];
 	} before;
-	uint16_t counted; /* one more than the timer rule that the stage was told of before it became a struct conn */
-	uint8_t opening; /* enum opening_state (hosts.h): whether the host table waits for what becomes of it */
-	bool damaged[2]; /* a segment of that end with a bad checksum was put aside */
 	struct zeek zeek;
 };
+
+static inline const struct tcplint_address *conn_address(const struct conn *c, enum side x)
+{
+	return &c->key.end[(x == SERVER) != c->swapped];
+}
+
+/* As records name it. */
+static inline struct tcplint_conn_id conn_id(const struct conn *c)
+{
+	return (struct tcplint_conn_id){
+		.id = c->start.frame,
+		.client = *conn_address(c, CLIENT),
+		.server = *conn_address(c, SERVER),
+		.vlan = c->vlan,
+		.tunnel = c->tunnel,
+		.incarnation = c->incarnation,
+	};
+}
 
 static inline enum belief fact_get(const struct endpoint *e, enum fact f)
 {

@@ -109,13 +109,8 @@ void engine_begin(struct conn *c, const struct segment *s, bool swapped)
 	c->syn = &c->first_syn;
 	c->synack = &c->first_synack;
 	c->end[CLIENT].wscale = c->end[SERVER].wscale = SCALE_UNKNOWN;
-	c->id = (struct tcplint_conn_id){
-		.id = s->frame,
-		.client = c->key.end[c->swapped],
-		.server = c->key.end[!c->swapped],
-		.vlan = s->vlan,
-		.tunnel = s->tunnel,
-	};
+	c->vlan = s->vlan;
+	c->tunnel = s->tunnel;
 	c->end[CLIENT].state = TCPLINT_CLOSED;
 	c->end[SERVER].state = TCPLINT_LISTEN;
 }
@@ -133,7 +128,7 @@ static struct conn *create(struct engine *en, const struct engine_place *p, cons
 	const struct conn *older = flow_conn(&en->flows, c->older);
 
 	if (older) {
-		c->id.incarnation = older->id.incarnation + 1;
+		c->incarnation = older->incarnation + 1;
 		remember_older(c, older);
 	}
 	en->counters->connections++;
@@ -250,8 +245,12 @@ static void go_long_way(struct engine *en, const struct segment *s, const struct
 	v.twin = v.events & EV_SYN ? p->twin : NULL;
 	if (v.clock_back || v.twin)
 		v.events |= EV_TAP;
-	if (en->record)
-		record_segment_before(en->record, &v);
+	struct tcplint_conn_id id;
+
+	if (en->record) {
+		id = conn_id(c);
+		record_segment_before(en->record, &id, &v);
+	}
 	process(en, c, &v, duplicate);
 	if (en->record) {
 		record_segment_after(en->record, &v);
@@ -300,9 +299,10 @@ void engine_quote(struct engine *en, const struct segment *s, const struct engin
 	v.events = EV_ICMP;
 	resolve_run(en, c, &v, ON_SEGMENT, &b);
 	resolve_report(en, c, &v, &b);
-	if (knows(v.X, K_ISN) && s->seq == v.X->isn && fact_is(v.X, SYN_SENT) && !fact_is(v.X, SYN_RCVD))
-		c->icmp_refused = mark_of(s);
-	if (c->icmp_refused.frame == s->frame)
+	if (knows(v.X, K_ISN) && s->seq == v.X->isn && fact_is(v.X, SYN_SENT) && !fact_is(v.X, SYN_RCVD)) {
+		c->icmp_refused = true;
+		aside_of(&en->flows.asides, c)->icmp_refused = mark_of(s);
 		tell_unreachable(en, c);
+	}
 	lifetime_rearm(en, c);
 }

@@ -59,7 +59,7 @@ void lifetime_rearm(struct engine *en, struct conn *c)
 	if (c->deadline && c->deadline > en->now && deadline >= c->deadline)
 		return;
 	c->deadline = deadline;
-	wheel_arm(&en->wheel, flow_number(&en->flows, c), (uint32_t)c->id.id, deadline);
+	wheel_arm(&en->wheel, flow_number(&en->flows, c), (uint32_t)c->start.frame, deadline);
 }
 
 void lifetime_reclassify(struct engine *en, struct conn *c)
@@ -194,7 +194,7 @@ void engine_turn_back(struct engine *en, int64_t now)
 
 static uint64_t id_of(const struct flow_table *t, uint32_t i, bool quiet)
 {
-	return quiet ? flow_quiet(t, i)->id : flow_conn(t, i)->id.id;
+	return quiet ? flow_quiet(t, i)->id : flow_conn(t, i)->start.frame;
 }
 
 /* A timer that another one has armed for a time that is past fires right after that one. */
@@ -286,7 +286,7 @@ static void list_open(const struct flow_table *t, struct open *list)
 			list[n++] = (struct open){ flow_quiet(t, i)->id, i | FLOW_QUIET };
 	for (uint32_t i = 1; i < t->conns.fresh; i++)
 		if (flow_conn(t, i)->in_use)
-			list[n++] = (struct open){ flow_conn(t, i)->id.id, i };
+			list[n++] = (struct open){ flow_conn(t, i)->start.frame, i };
 	qsort(list, n, sizeof(*list), by_id);
 }
 

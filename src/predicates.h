@@ -92,7 +92,7 @@ static inline bool unanswered_open(const struct view *v)
 	const struct conn *c = v->c;
 
 	return v->releasing && c->syns && !c->self_connect && !knows(&c->end[SERVER], K_SEEN) &&
-	       !fact_is(&c->end[SERVER], SYN_SENT) && !c->icmp_refused.frame && !fact_is(&c->end[CLIENT], RESET) &&
+	       !fact_is(&c->end[SERVER], SYN_SENT) && !c->icmp_refused && !fact_is(&c->end[CLIENT], RESET) &&
 	       c->end[CLIENT].segments == c->detail[CLIENT].syn;
 }
 

@@ -347,12 +347,12 @@ void record_connection(struct engine *en, const struct conn *c, enum tcplint_end
 
 /* ---- segments ---- */
 
-void record_segment_before(struct tcplint_segment *r, const struct view *v)
+void record_segment_before(struct tcplint_segment *r, const struct tcplint_conn_id *id, const struct view *v)
 {
 	const struct segment *s = v->s;
 
 	*r = (struct tcplint_segment){
-		.conn = &v->c->id,
+		.conn = id,
 		.ts = s->ts,
 		.frame = s->frame,
 		.from = (enum tcplint_side)v->x,

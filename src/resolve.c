@@ -192,7 +192,7 @@ static void explain_by_vantage(const struct conn *c, struct draft *d)
 void resolve_subject(const struct engine *en, const struct conn *c, struct subject *s)
 {
 	*s = (struct subject){
-		.id = c->id,
+		.id = conn_id(c),
 		.start = c->start,
 		.number = flow_number(&en->flows, c),
 		.origin = c->origin,

@@ -194,7 +194,7 @@ bool rule_ack_too_old(const struct view *v, struct draft *d)
 	if (!intact(v, EV_ODD_NUMBERS) || v->events & EV_ODD_FLAGS || !s->len || !(s->flags & FLAG_ACK) ||
 	    s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM ||
 	    X->wscale == SCALE_UNKNOWN || !knows(X, K_AMAX) || !knows(X, K_REDGE) || !knows(X, K_SMAX) ||
-	    !seq_gt(v->end, X->smax) || !seq_lt(s->ack, X->amax - X->maxwnd) || !knows(v->Y, K_SMAX) || v->c->id.incarnation ||
+	    !seq_gt(v->end, X->smax) || !seq_lt(s->ack, X->amax - X->maxwnd) || !knows(v->Y, K_SMAX) || v->c->incarnation ||
 	    seq_gt(X->amax, v->Y->smax))
 		return false;
 	draft_offender(d, v->x);

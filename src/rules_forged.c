@@ -81,7 +81,7 @@ static bool client_waits(const struct view *v)
 {
 	const struct conn *c = v->c;
 
-	return v->x == SERVER && c->origin == TCPLINT_ORIGIN_SYN && !c->older && !c->id.incarnation && !c->self_connect &&
+	return v->x == SERVER && c->origin == TCPLINT_ORIGIN_SYN && !c->older && !c->incarnation && !c->self_connect &&
 	       c->syns && !c->simultaneous && fact_is(v->Y, SYN_SENT) && !fact_is(v->Y, SYN_RCVD) && !fact_is(v->Y, RESET) &&
 	       v->X->segments == v->XD->rst;
 }

@@ -135,7 +135,7 @@ bool rule_isn_overlaps_previous(const struct view *v, struct draft *d)
 	const int64_t gap = s->ts - c->before.last[v->x].ts;
 
 	if (gap < 0 || gap >= OLD_SEGMENTS_LIVE || smax == isn || !seq_in(isn, s->seq, smax - 1) ||
-	    is_loopback(c->id.client.ip))
+	    is_loopback(conn_address(c, CLIENT)->ip))
 		return false;
 	/* PAWS tells the two apart: RFC 7323, 5.8 and appendix B */
 	if (c->before.timestamps && s->opt.present & OPT_TIMESTAMPS && seq_gt(s->opt.ts_val, c->before.tsval[v->x]))

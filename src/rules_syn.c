@@ -118,7 +118,7 @@ enum outcome settle_synack_without_syn(const struct view *v, struct candidate *k
 bool rule_syn_isn_changed(const struct view *v, struct draft *d)
 {
 	if (!live(v, EV_SYN) || v->x != CLIENT || !v->c->syns || fact_is(v->X, RESET) || fact_is(v->Y, RESET) ||
-	    v->c->icmp_refused.frame || knows(v->X, K_ISN_INFERRED) || fact_get(v->X, SYN_ACKED) == CONFIRMED)
+	    v->c->icmp_refused || knows(v->X, K_ISN_INFERRED) || fact_get(v->X, SYN_ACKED) == CONFIRMED)
 		return false;
 	const struct attempt *before = &v->c->syn[v->c->syns - 1];
 

@@ -38,7 +38,7 @@ bool rule_ts_missing_after_negotiation(const struct view *v, struct draft *d)
 /* Linux echoes the connection before when it reuses a tuple in TIME_WAIT; who received a SYN has what to echo. */
 bool rule_ts_syn_tsecr_nonzero(const struct view *v, struct draft *d)
 {
-	if (v->c->id.incarnation || fact_is(v->X, SYN_RCVD))
+	if (v->c->incarnation || fact_is(v->X, SYN_RCVD))
 		return false;
 	if (!intact(v, EV_ODD_OPTIONS) || (v->s->flags & (FLAG_SYN | FLAG_ACK)) != FLAG_SYN ||
 	    !(v->s->opt.present & OPT_TIMESTAMPS) || !v->s->opt.ts_ecr)
@@ -203,7 +203,7 @@ bool rule_ts_nonmonotonic(const struct view *v, struct draft *d)
 {
 	const uint32_t back = v->s && stamped(v) ? ticks_back(v) : 0;
 
-	if (back <= 1 || !v->s->len || !v->drives || v->c->id.incarnation || !knows(v->X, K_SMAX) || seq_lt(v->s->seq, v->X->smax) ||
+	if (back <= 1 || !v->s->len || !v->drives || v->c->incarnation || !knows(v->X, K_SMAX) || seq_lt(v->s->seq, v->X->smax) ||
 	    v->X->tsval == v->XD->ts_again || !v->XD->syn_tsval)
 		return false;
 	draft_offender(d, v->x);

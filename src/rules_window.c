@@ -107,7 +107,7 @@ bool rule_seq_outside_window(const struct view *v, struct draft *d)
 	const struct segment *s = v->s;
 	const struct endpoint *X = v->X, *Y = v->Y;
 
-	if (!odd_one(v) || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM || v->c->id.incarnation || v->events & (EV_OPENING | EV_RESET) || !knows_edge(Y) ||
+	if (!odd_one(v) || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM || v->c->incarnation || v->events & (EV_OPENING | EV_RESET) || !knows_edge(Y) ||
 	    !knows(X, K_ISN) || knows(X, K_ISN_INFERRED) || !knows(X, K_SMAX))
 		return false;
 	const bool below = seq_lt(v->end, X->isn);

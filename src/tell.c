@@ -16,9 +16,9 @@ static uint32_t print_of(const struct segment *s)
 static struct opening_id id_of(const struct conn *c)
 {
 	return (struct opening_id){
-		.client = c->id.client,
-		.server = c->id.server,
-		.incarnation = c->id.incarnation,
+		.client = *conn_address(c, CLIENT),
+		.server = *conn_address(c, SERVER),
+		.incarnation = c->incarnation,
 		.start = c->start,
 		.answered_only = c->origin == TCPLINT_ORIGIN_SYNACK,
 	};
@@ -104,14 +104,9 @@ void tell_unreachable(struct engine *en, struct conn *c)
 
 /* ---- what hosts are watched for ---- */
 
-static const struct tcplint_address *address_of(const struct conn *c, enum side x)
-{
-	return x == CLIENT ? &c->id.client : &c->id.server;
-}
-
 static struct told_sighting sighting_of(const struct conn *c, enum side from, struct mark m)
 {
-	return (struct told_sighting){ .mark = m, .from = *address_of(c, from), .to = *address_of(c, other(from)) };
+	return (struct told_sighting){ .mark = m, .from = *conn_address(c, from), .to = *conn_address(c, other(from)) };
 }
 
 void tell_probe(struct engine *en, const struct view *v)
@@ -241,7 +236,7 @@ void tell_time_wait(struct engine *en, const struct conn *c)
 
 	if (!t.held && !t.gone)
 		return;
-	memcpy(t.ip, address_of(c, c->time_wait.side)->ip, sizeof(t.ip));
+	memcpy(t.ip, conn_address(c, c->time_wait.side)->ip, sizeof(t.ip));
 	engine_tell(en, &t.told, TOLD_TIME_WAIT, sizeof(t));
 }
 
