@@ -155,6 +155,15 @@ struct attempt {
 
 #define ATTEMPTS 3
 
+/* The incarnation before, for isn_overlaps_previous; by side of this one.  A cache line. */
+struct before {
+	uint32_t isn[2], smax[2], tsval[2];
+	bool known[2];   /* the sender's numbers are */
+	bool timestamps; /* negotiated */
+	uint32_t older;  /* of a quiet connection: flow_older() */
+	struct mark last[2];
+};
+
 struct recent { /* for E-DUP: the latest segments, by fingerprint */
 	uint32_t print[RECENT_MAX];
 	uint32_t us[RECENT_MAX]; /* time in microseconds, modulo 2^32 */
@@ -228,12 +237,7 @@ struct conn {
 	} time_wait;
 	int64_t reused;   /* when the SYN of a newer incarnation came that was accepted; 0: not */
 	int64_t superseded; /* when it was accepted */
-	struct { /* the incarnation before, for isn_overlaps_previous; by side of this one */
-		bool known[2]; /* the sender's numbers are */
-		bool timestamps; /* negotiated */
-		uint32_t isn[2], smax[2], tsval[2];
-		struct mark last[2];
-	} before;
+	struct before before;
 	struct zeek zeek;
 };
 

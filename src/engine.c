@@ -38,7 +38,8 @@ void engine_finish(struct engine *en)
 uint64_t engine_memory(const struct engine *en)
 {
 	return (uint64_t)en->flows.limit * (sizeof(struct conn) + sizeof(struct aside) + sizeof(struct quiet) + sizeof(struct quiet_part) +
-					    sizeof(struct quiet_answer) + sizeof(struct quiet_closing) + 88) +
+					    sizeof(struct quiet_answer) + sizeof(struct quiet_closing) +
+					    sizeof(struct before) + 88) +
 	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell + (uint64_t)en->candidates.limit * en->candidates.cell;
 }
 
@@ -84,19 +85,18 @@ static void limit_incarnations(struct engine *en, const struct conn *newest)
 		lifetime_release(en, unanswered ? unanswered : oldest, TCPLINT_END_REUSE, en->now);
 }
 
-/* What the new incarnation must keep clear of. */
-static void remember_older(struct conn *c, const struct conn *older)
+void engine_remember(struct before *b, const struct conn *older, bool swapped)
 {
 	for (enum side i = CLIENT; i <= SERVER; i++) {
-		const struct endpoint *e = &older->end[c->swapped == older->swapped ? i : other(i)];
+		const struct endpoint *e = &older->end[swapped == older->swapped ? i : other(i)];
 
-		c->before.known[i] = knows(e, K_ISN) && !knows(e, K_ISN_INFERRED) && knows(e, K_SMAX);
-		c->before.isn[i] = e->isn;
-		c->before.smax[i] = e->smax;
-		c->before.tsval[i] = e->tsval;
-		c->before.last[i] = e->last;
+		b->known[i] = knows(e, K_ISN) && !knows(e, K_ISN_INFERRED) && knows(e, K_SMAX);
+		b->isn[i] = e->isn;
+		b->smax[i] = e->smax;
+		b->tsval[i] = e->tsval;
+		b->last[i] = e->last;
 	}
-	c->before.timestamps = older->detail[CLIENT].syn_opt & older->detail[SERVER].syn_opt & OPT_TIMESTAMPS;
+	b->timestamps = older->detail[CLIENT].syn_opt & older->detail[SERVER].syn_opt & OPT_TIMESTAMPS;
 }
 
 void engine_begin(struct conn *c, const struct segment *s, bool swapped)
@@ -129,10 +129,20 @@ static struct conn *create(struct engine *en, const struct engine_place *p, cons
 
 	if (older) {
 		c->incarnation = older->incarnation + 1;
-		remember_older(c, older);
+		engine_remember(&c->before, older, c->swapped);
 	}
 	en->counters->connections++;
 	return c;
+}
+
+void engine_supersede(struct engine *en, struct conn *old, int64_t reused)
+{
+	old->reused = reused;
+	old->superseded = en->now;
+	if (conn_finished(old))
+		lifetime_release(en, old, TCPLINT_END_REUSE, en->now);
+	else /* was the peer still in it?  its later segments tell */
+		lifetime_rearm(en, old);
 }
 
 /* The peer accepted the newer incarnation: the older ones are history. */
@@ -145,39 +155,36 @@ static void promote(struct engine *en, struct conn *c, const struct view *v)
 		struct conn *old = flow_conn(&en->flows, n);
 
 		n = old->older;
-		old->reused = c->start.ts;
-		old->superseded = en->now;
-		if (conn_finished(old))
-			lifetime_release(en, old, TCPLINT_END_REUSE, en->now);
-		else /* was the peer still in it?  its later segments tell */
-			lifetime_rearm(en, old);
+		engine_supersede(en, old, c->start.ts);
 	}
 }
 
-/* Let the older incarnations see what the newest one receives: they may be waiting for it. */
+void engine_show(struct engine *en, struct conn *old, const struct segment *s, bool from_first, int64_t now)
+{
+	struct batch b;
+	struct view v = { .limits = &en->limits, .holes = &en->holes, .now = now, .foreign = true };
+
+	batch_begin(&b);
+	tracker_classify(&v, old, s, conn_side(old, from_first), false);
+	if (v.events & (EV_SYN | EV_SYNACK | EV_RST))
+		resolve_run(en, old, &v, ON_SEGMENT, &b);
+	if (v.events & EV_SYNACK)
+		time_wait_note_synack(old, &v);
+	resolve_settle(en, old, &v, &b);
+	resolve_report(en, old, &v, &b);
+	if (v.events & EV_SYN) {
+		time_wait_note_syn(old, &v);
+		old->foreign_syn = mark_of(s);
+		old->foreign_side = v.x;
+		old->foreign_seq = s->seq;
+	}
+	lifetime_rearm(en, old);
+}
+
 static void show_to_older(struct engine *en, const struct conn *c, const struct segment *s, bool from_first)
 {
-	for (uint32_t n = c->older; n; n = flow_conn(&en->flows, n)->older) {
-		struct conn *old = flow_conn(&en->flows, n);
-		struct batch b;
-		struct view v = { .limits = &en->limits, .holes = &en->holes, .now = en->now, .foreign = true };
-
-		batch_begin(&b);
-		tracker_classify(&v, old, s, conn_side(old, from_first), false);
-		if (v.events & (EV_SYN | EV_SYNACK | EV_RST))
-			resolve_run(en, old, &v, ON_SEGMENT, &b);
-		if (v.events & EV_SYNACK)
-			time_wait_note_synack(old, &v);
-		resolve_settle(en, old, &v, &b);
-		resolve_report(en, old, &v, &b);
-		if (v.events & EV_SYN) {
-			time_wait_note_syn(old, &v);
-			old->foreign_syn = mark_of(s);
-			old->foreign_side = v.x;
-			old->foreign_seq = s->seq;
-		}
-		lifetime_rearm(en, old);
-	}
+	for (uint32_t n = c->older; n; n = flow_conn(&en->flows, n)->older)
+		engine_show(en, flow_conn(&en->flows, n), s, from_first, en->now);
 }
 
 static void count_segment(struct engine *en, const struct segment *s, bool duplicate)
@@ -263,18 +270,27 @@ static void go_long_way(struct engine *en, const struct segment *s, const struct
 	promote(en, c, &v);
 }
 
+/* In a small form, a connection that begins with a SYN; otherwise the newest, `*head`, has none any more. */
+static bool opens_quietly(struct engine *en, const struct segment *s, const struct engine_place *p, uint32_t *head)
+{
+	const bool syn = en->quiet.on && (s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+
+	if (syn && quiet_open(en, p, *head, s))
+		return true;
+	if (!flow_is_quiet(*head))
+		return false;
+	*head = flow_number(&en->flows, quiet_replay(en, *head));
+	return syn && quiet_open(en, p, *head, s);
+}
+
 void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p)
 {
 	uint32_t head = en->behind ? lifetime_catch_up(en, p) : flow_find(&en->flows, &p->key, p->hash);
 
-	if (LIKELY(flow_is_quiet(head))) {
-		if (LIKELY(!p->back) && quiet_go_on(en, head, s, p->from_first))
-			return;
-		head = flow_number(&en->flows, quiet_replay(en, head));
-	} else if (!head && !p->back && !p->twin && en->quiet.on && quiet_open(en, p, s)) {
+	if (LIKELY(flow_is_quiet(head)) && LIKELY(!p->back) && quiet_go_on(en, head, s, p->from_first))
 		return;
-	}
-	go_long_way(en, s, p, head);
+	if (!opens_quietly(en, s, p, &head))
+		go_long_way(en, s, p, head);
 }
 
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p)

@@ -21,7 +21,7 @@
 /* The quiet form of connections (quiet.h), and which of its rules' findings would be reported. */
 struct quiet_options {
 	bool on;
-	bool loud_cut, loud_close, loud_refused, loud_unanswered, loud_incomplete;
+	bool loud_cut, loud_close, loud_refused, loud_unanswered, loud_incomplete, loud_reuse;
 };
 
 /* Where what an engine tells goes. */
@@ -77,6 +77,12 @@ static inline void engine_tell(struct engine *en, struct told *t, enum told_kind
 
 /* A connection whose first segment is `s`; `swapped`: its client is key.end[1].  The rest of it is zeroed. */
 void engine_begin(struct conn *c, const struct segment *s, bool swapped);
+/* What an incarnation whose client is key.end[swapped] must keep clear of. */
+void engine_remember(struct before *b, const struct conn *older, bool swapped);
+/* The SYN of a newer one, of that time, was accepted. */
+void engine_supersede(struct engine *en, struct conn *old, int64_t reused);
+/* Let an older incarnation see what the newest one receives: it may be waiting for that. */
+void engine_show(struct engine *en, struct conn *old, const struct segment *s, bool from_first, int64_t now);
 /* Before one is added to the table of flows. */
 void engine_make_room(struct engine *en);
 

@@ -33,7 +33,8 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	       slab_init(&t->ages[1], sizeof(struct age_link), limit, e) &&
 	       slab_init(&t->answers, sizeof(struct quiet_answer), limit, e) &&
 	       slab_init(&t->parts, sizeof(struct quiet_part), limit, e) &&
-	       slab_init(&t->closings, sizeof(struct quiet_closing), limit, e);
+	       slab_init(&t->closings, sizeof(struct quiet_closing), limit, e) &&
+	       slab_init(&t->befores, sizeof(struct before), limit, e);
 }
 
 void flow_finish(struct flow_table *t)
@@ -48,6 +49,7 @@ void flow_finish(struct flow_table *t)
 	slab_finish(&t->answers);
 	slab_finish(&t->parts);
 	slab_finish(&t->closings);
+	slab_finish(&t->befores);
 }
 
 uint32_t flow_number(const struct flow_table *t, const struct conn *c)
@@ -116,6 +118,32 @@ static inline bool is_full(const struct flow_table *t)
 	return t->used >= (t->mask + 1) / 4 * 3;
 }
 
+uint32_t flow_newer(const struct flow_table *t, const struct quiet *q)
+{
+	const struct flow_key key = key_of_quiet(t, q);
+
+	return flow_find(t, &key, (uint64_t)q->tag << 32);
+}
+
+/* Of the two, `newer` is in front of `older`, which may be 0: nothing is behind it. */
+static void set_older(struct flow_table *t, uint32_t newer, uint32_t older)
+{
+	if (!flow_is_quiet(newer))
+		flow_conn(t, newer)->older = older;
+	else if (flow_quiet(t, newer)->before)
+		flow_before(t, flow_quiet(t, newer))->older = older;
+}
+
+static void set_newer(struct flow_table *t, uint32_t older, uint32_t newer)
+{
+	if (!older)
+		return;
+	if (flow_is_quiet(older))
+		flow_quiet(t, older)->behind = newer;
+	else
+		flow_conn(t, older)->newer = newer;
+}
+
 uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash)
 {
 	const uint32_t number = flow_has_room(t) ? slab_take(&t->quiet) | FLOW_QUIET : 0;
@@ -125,14 +153,17 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	if (is_full(t))
 		grow(t);
 	const uint64_t slot = flow_slot(t, key, hash);
+	const uint32_t older = (uint32_t)t->slots[slot];
 	struct quiet *q = flow_quiet(t, number);
 
-	assert(!t->slots[slot]);
 	q->end[0] = key->end[0];
 	q->end[1] = key->end[1];
 	q->in_use = true;
 	q->tag = (uint32_t)(hash >> 32);
-	t->used++;
+	q->before = older ? slab_take(&t->befores) : 0;
+	set_older(t, number, older);
+	set_newer(t, older, number);
+	t->used += !older;
 	t->slots[slot] = (hash & FLOW_TAG) | number;
 	q->age_class = AGE_CLASSES;
 	flow_set_age_class(t, number, AGE_EMBRYONIC);
@@ -147,6 +178,8 @@ static void give_quiet(struct flow_table *t, uint32_t number)
 		slab_give(&t->closings, flow_part(t, q)->closing);
 	if (q->more)
 		slab_give(&t->answers, q->more);
+	if (q->before)
+		slab_give(&t->befores, q->before);
 	q->in_use = false;
 	slab_give(&t->quiet, number & ~FLOW_QUIET);
 }
@@ -159,8 +192,16 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 	const uint64_t slot = flow_slot(t, &key, (uint64_t)q->tag << 32);
 	struct conn *c = flow_conn(t, loud);
 
-	assert(loud && (uint32_t)t->slots[slot] == number);
+	assert(loud && q->behind == ((uint32_t)t->slots[slot] != number));
 	c->key = key;
+	c->older = flow_older(t, q);
+	set_newer(t, c->older, loud);
+	if (q->behind) {
+		c->newer = (uint32_t)t->slots[slot];
+		set_older(t, c->newer, loud);
+	} else {
+		t->slots[slot] = (t->slots[slot] & FLOW_TAG) | loud;
+	}
 	c->in_use = true;
 	const struct age_link age = *age_of(t, number);
 
@@ -175,7 +216,6 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 		age_of(t, age.next)->prev = loud;
 	else
 		t->age[c->age_class].newest = loud;
-	t->slots[slot] = (t->slots[slot] & FLOW_TAG) | loud;
 	give_quiet(t, number);
 	return loud;
 }
@@ -194,10 +234,8 @@ uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t has
 	c->key = *key;
 	c->in_use = true;
 	c->older = (uint32_t)t->slots[slot];
-	if (c->older)
-		flow_conn(t, c->older)->newer = number;
-	else
-		t->used++;
+	set_newer(t, c->older, number);
+	t->used += !c->older;
 	t->slots[slot] = (hash & FLOW_TAG) | number;
 	c->age_class = AGE_CLASSES;
 	flow_set_age_class(t, number, AGE_EMBRYONIC);
@@ -314,12 +352,21 @@ uint32_t flow_victim(struct flow_table *t)
 static void remove_quiet(struct flow_table *t, uint32_t number)
 {
 	const struct quiet *q = flow_quiet(t, number);
+	const uint32_t older = flow_older(t, q);
 	uint64_t i = flow_home((uint64_t)q->tag << 32, t->mask);
 
 	leave_age_class(t, number);
-	while ((uint32_t)t->slots[i] != number)
-		i = (i + 1) & t->mask;
-	vacate(t, i);
+	set_newer(t, older, 0);
+	if (q->behind) {
+		set_older(t, flow_newer(t, q), older);
+	} else {
+		while ((uint32_t)t->slots[i] != number)
+			i = (i + 1) & t->mask;
+		if (older)
+			t->slots[i] = (t->slots[i] & FLOW_TAG) | older;
+		else
+			vacate(t, i);
+	}
 	give_quiet(t, number);
 }
 
@@ -333,10 +380,9 @@ void flow_remove(struct flow_table *t, uint32_t number)
 
 	assert(c->in_use);
 	leave_age_class(t, number);
-	if (c->older)
-		flow_conn(t, c->older)->newer = c->newer;
+	set_newer(t, c->older, c->newer);
 	if (c->newer) {
-		flow_conn(t, c->newer)->older = c->older;
+		set_older(t, c->newer, c->older);
 	} else {
 		const uint64_t slot = flow_slot(t, &c->key, flow_hash(t, &c->key));
 

@@ -4,8 +4,8 @@
  * Both directions find the same entry because the two endpoints are sorted
  * before they are hashed, with a function that a random key chooses.  An entry names the newest
  * incarnation of its 4-tuple; older ones that are still kept hang behind it.  A quiet
- * connection (quiet_cell.h) is one of those that have a number with the bit FLOW_QUIET, and
- * the only incarnation of its 4-tuple.
+ * connection (quiet_cell.h) is one of those that have a number with the bit FLOW_QUIET.  Behind
+ * it there is at most one, of either kind; behind a struct conn there are no quiet ones.
  */
 #ifndef TCPLINT_FLOW_H
 #define TCPLINT_FLOW_H
@@ -27,7 +27,7 @@ struct age_link {
 
 struct flow_table {
 	struct slab conns, quiet;
-	struct slab answers, closings; /* struct quiet_answer, struct quiet_closing */
+	struct slab answers, closings, befores; /* struct quiet_answer, struct quiet_closing, struct before */
 	struct slab parts; /* struct quiet_part, by the numbers of answers: nothing is taken from it */
 	struct slab ages[2]; /* struct age_link, by the numbers of conns and of quiet: neighbours came one after the other */
 	struct asides asides;
@@ -91,6 +91,21 @@ static inline struct quiet_closing *flow_closing(const struct flow_table *t, con
 {
 	return (struct quiet_closing *)(void *)t->closings.base + p->closing;
 }
+
+/* Where q->before is set. */
+static inline struct before *flow_before(const struct flow_table *t, const struct quiet *q)
+{
+	return (struct before *)(void *)t->befores.base + q->before;
+}
+
+/* The incarnation before a quiet connection, which waits to be replaced by it; 0: none. */
+static inline uint32_t flow_older(const struct flow_table *t, const struct quiet *q)
+{
+	return q->before ? flow_before(t, q)->older : 0;
+}
+
+/* The quiet connection that `q`, which is behind it, waits for. */
+uint32_t flow_newer(const struct flow_table *t, const struct quiet *q);
 
 uint32_t flow_number(const struct flow_table *t, const struct conn *c);
 
@@ -193,7 +208,7 @@ static inline bool flow_has_room(const struct flow_table *t)
 
 /* A new connection, in front of an older incarnation if there is one; 0 when the table is full. */
 uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t hash);
-/* A new quiet one, where flow_find() found none; 0 when the table is full. */
+/* The same, a quiet one, where behind the newest there is none. */
 uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash);
 /* A struct conn takes the place of a quiet connection, which is forgotten, and so are its parts; the answer is its number. */
 uint32_t flow_make_loud(struct flow_table *t, uint32_t number);

@@ -235,8 +235,10 @@ void engine_fire(struct engine *en, int64_t now)
 /* Of a 4-tuple, the first connection whose time had come; 0: there is none. */
 static uint32_t overdue(const struct engine *en, uint32_t head)
 {
+	while (flow_is_quiet(head) && flow_quiet(&en->flows, head)->deadline > en->now)
+		head = flow_older(&en->flows, flow_quiet(&en->flows, head));
 	if (flow_is_quiet(head))
-		return flow_quiet(&en->flows, head)->deadline <= en->now ? head : 0;
+		return head;
 	while (head && flow_conn(&en->flows, head)->deadline > en->now)
 		head = flow_conn(&en->flows, head)->older;
 	return head;

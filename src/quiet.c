@@ -61,14 +61,19 @@ static bool bad_address(const struct endpoint_address *a)
 	return address_is_many(a) || address_is_none(a);
 }
 
-bool quiet_open(struct engine *en, const struct engine_place *p, const struct segment *s)
+static bool opens(const struct engine_place *p, const struct segment *s)
 {
 	const struct tcplint_address *end = p->key.end;
 
-	if ((s->flags & ~(unsigned)ECN_FLAGS) != FLAG_SYN || s->ack || !clean_syn(s) ||
-	    (!s->ipv6 && (is_ipv4(s->seq, s->src.ip) || is_ipv4(s->seq, s->dst.ip))) ||
-	    !s->src.port || !s->dst.port || bad_address(&s->src) || bad_address(&s->dst) ||
-	    (s->opt.present & OPT_TIMESTAMPS && s->opt.ts_ecr) || !memcmp(&end[0], &end[1], sizeof(end[0])))
+	return (s->flags & ~(unsigned)ECN_FLAGS) == FLAG_SYN && !s->ack && clean_syn(s) && !p->back && !p->twin &&
+	       !(!s->ipv6 && (is_ipv4(s->seq, s->src.ip) || is_ipv4(s->seq, s->dst.ip))) &&
+	       s->src.port && s->dst.port && !bad_address(&s->src) && !bad_address(&s->dst) &&
+	       !(s->opt.present & OPT_TIMESTAMPS && s->opt.ts_ecr) && memcmp(&end[0], &end[1], sizeof(end[0]));
+}
+
+bool quiet_open(struct engine *en, const struct engine_place *p, uint32_t older, const struct segment *s)
+{
+	if (!opens(p, s) || (older && !(flow_has_room(&en->flows) && quiet_may_reopen(en, older, s, p->from_first))))
 		return false;
 	engine_make_room(en);
 	const uint32_t number = flow_add_quiet(&en->flows, &p->key, p->hash);
@@ -86,11 +91,15 @@ bool quiet_open(struct engine *en, const struct engine_place *p, const struct se
 	q->print = recent_print(s, CLIENT);
 	q->direction = s->direction;
 	q->recent_next = 1;
+	if (older)
+		quiet_follow(en, q, older);
 	en->counters->connections++;
 	count_segment(en, s);
 	const struct opening_id id = quiet_opening(q);
 
 	tell_opening(en, TOLD_SYN, &id, s);
+	if (older)
+		quiet_show_syn(en, q, older, s);
 	quiet_rearm(en, q, number);
 	return true;
 }
@@ -132,6 +141,8 @@ static bool take_answer(struct engine *en, struct quiet *q, const struct segment
 	q->stamped = q->syn.present & s->opt.present & OPT_TIMESTAMPS;
 	q->ecn = s->flags & FLAG_ECE;
 	tell_opening(en, TOLD_SYNACK, &id, s);
+	if (q->before)
+		quiet_accept(en, q, s);
 	return true;
 }
 
@@ -357,9 +368,9 @@ static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, e
 	if (q->stage == QUIET_REFUSED || !fresh(&r, q, s, print))
 		return false;
 	if (!a && refuses(en, q, s, x))
-		return take_refusal(en, q, number, s, print);
+		return !flow_older(&en->flows, q) && take_refusal(en, q, number, s, print);
 	if (!a)
-		return answers(q, s, x) && take_answer(en, q, s, print);
+		return answers(q, s, x) && (!q->before || quiet_may_accept(en, q, s)) && take_answer(en, q, s, print);
 	if (!third(q, &a->synack, s, x))
 		return false;
 	take_third(en, q, number, s);
@@ -374,7 +385,7 @@ static bool go_on(struct engine *en, struct quiet *q, uint32_t number, enum side
 	struct quiet_part *p = flow_part(&en->flows, q);
 	bool done;
 
-	if (!fresh(&p->recent, q, s, print))
+	if (!fresh(&p->recent, q, s, print) || (q->before && q->stamped && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
 		return false;
 	if (q->stage >= QUIET_FIN)
 		done = quiet_go_on_closing(en, q, p, number, x, s);

@@ -13,8 +13,8 @@
 /* Which rules ordinary conversations fire, and whether that would be reported; the quiet form may not be wanted at all. */
 void quiet_init(struct engine *en);
 
-/* The first segment of a 4-tuple; false when it is not an ordinary SYN: nothing has changed then. */
-bool quiet_open(struct engine *en, const struct engine_place *p, const struct segment *s);
+/* A SYN; `older` is the newest connection of its 4-tuple, or 0.  False when it is not ordinary: nothing has changed then. */
+bool quiet_open(struct engine *en, const struct engine_place *p, uint32_t older, const struct segment *s);
 /* A later one; false when it is out of the ordinary: nothing has changed then. */
 bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bool from_first);
 

@@ -136,11 +136,14 @@ struct quiet {
 	bool counted; /* handshake_incomplete has been told of */
 	uint32_t vlan, tunnel; /* as its first segment had them, whether they count or not */
 	uint32_t tag; /* the half of its hash that its slot in the index holds */
+	uint32_t before; /* struct before; 0: nothing is known of an incarnation before */
 	int64_t deadline;
 	int64_t syn_ts;
 	struct kept_syn syn;
 	uint32_t print; /* and what else a struct recent has of it */
 	uint8_t direction;
+	bool behind; /* a newer incarnation waits for its SYN-ACK */
+	uint32_t incarnation;
 };
 
 #endif

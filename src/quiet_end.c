@@ -3,26 +3,38 @@
 
 #include "finding.h"
 #include "lifetime.h"
-#include "quiet.h"
+#include "quiet_private.h"
 #include "tell.h"
 
 /* ---- rules that fire on ordinary conversations ---- */
 
-/* All of them state what the tap saw, with a confidence that nothing changes (resolve.c). */
-static bool is_loud(const struct engine *en, enum rule r)
+/* All of them state what the tap saw, with a confidence that nothing changes (findings.c). */
+static bool passes(const struct engine *en, enum rule r, uint8_t verdict, uint8_t severity)
 {
-	const struct rule_row *row = &rule_rows[r];
 	const struct finding_cell cell = {
 		.rule = (uint16_t)r,
-		.verdict = (uint8_t)row->public.verdict,
-		.severity = finding_severity(&en->options, r, KEEP),
+		.verdict = verdict,
+		.severity = finding_severity(&en->options, r, severity),
 		.confidence = 0.9F,
 	};
 
-	/* no other finding explains it, and it explains none */
+	/* no other finding explains it */
 	assert(en->rules->by_suppressed.first[r] == en->rules->by_suppressed.first[r + 1]);
-	assert(en->rules->by_kept.first[r] == en->rules->by_kept.first[r + 1]);
 	return finding_passes(&en->options, &cell);
+}
+
+static bool is_loud(const struct engine *en, enum rule r)
+{
+	/* and it explains none */
+	assert(en->rules->by_kept.first[r] == en->rules->by_kept.first[r + 1]);
+	return passes(en, r, (uint8_t)rule_rows[r].public.verdict, KEEP);
+}
+
+/* Of the notes about TIME_WAIT one would be reported.  Those that explain others do so of connections in use. */
+static bool is_reuse_loud(const struct engine *en)
+{
+	return passes(en, RULE_time_wait_cut_short, TCPLINT_NOTE, TCPLINT_INFO) ||
+	       passes(en, RULE_time_wait_reopened, TCPLINT_NOTE, KEEP) || is_loud(en, RULE_time_wait_estimate);
 }
 
 void quiet_init(struct engine *en)
@@ -33,6 +45,7 @@ void quiet_init(struct engine *en)
 	en->quiet.loud_refused = is_loud(en, RULE_syn_refused);
 	en->quiet.loud_unanswered = is_loud(en, RULE_syn_unanswered);
 	en->quiet.loud_incomplete = is_loud(en, RULE_handshake_incomplete);
+	en->quiet.loud_reuse = en->options.all || is_reuse_loud(en);
 }
 
 void quiet_count(struct engine *en, enum rule r, bool first)
@@ -47,6 +60,7 @@ struct opening_id quiet_opening(const struct quiet *q)
 	return (struct opening_id){
 		.client = q->end[q->swapped],
 		.server = q->end[!q->swapped],
+		.incarnation = q->incarnation,
 		.start = { q->syn_ts, q->id },
 	};
 }
@@ -166,7 +180,7 @@ static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end
 	const enum rule r = last_rule(en, q, end, now);
 	const bool loud = r == RULE_syn_unanswered ? en->quiet.loud_unanswered : en->quiet.loud_incomplete;
 
-	if (en->options.all || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) || gone(q, end, now))
+	if (en->options.all || flow_older(&en->flows, q) || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) || gone(q, end, now))
 		return false;
 	if (r == RULE_COUNT)
 		return true;
@@ -190,9 +204,12 @@ void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int
 	n->teardown[closed ? TCPLINT_CONFORMANT : TCPLINT_NOT_SEEN]++;
 	n->end[closed ? TCPLINT_END_FIN : q->stage == QUIET_REFUSED ? TCPLINT_END_RST : end]++;
 	n->origin[TCPLINT_ORIGIN_SYN]++;
-	q->in_use = false;
-	if (en->draining)
+	if (q->behind)
+		quiet_tell_time_wait(en, q);
+	if (en->draining && !q->behind) {
+		q->in_use = false;
 		return;
+	}
 	wheel_disarm(&en->wheel, number);
 	flow_remove(&en->flows, number);
 }

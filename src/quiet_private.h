@@ -54,6 +54,18 @@ static inline struct quiet_closing *closing_of(struct engine *en, struct quiet_p
 	return p->closing ? flow_closing(&en->flows, p) : NULL;
 }
 
+/*
+ * A 4-tuple is used again whose newest connection is `older` (quiet_reuse.c).  Whether the new one, `q`, is ordinary, by its
+ * SYN and by the SYN-ACK; and what the two do to both.
+ */
+bool quiet_may_reopen(const struct engine *en, uint32_t older, const struct segment *s, bool from_first);
+void quiet_follow(struct engine *en, struct quiet *q, uint32_t older);
+void quiet_show_syn(struct engine *en, const struct quiet *q, uint32_t older, const struct segment *s);
+bool quiet_may_accept(const struct engine *en, const struct quiet *q, const struct segment *s);
+void quiet_accept(struct engine *en, const struct quiet *q, const struct segment *s);
+/* At the end of `old`, which has seen the SYN of a newer one. */
+void quiet_tell_time_wait(struct engine *en, const struct quiet *old);
+
 /* A segment from the FIN on: false when it is out of the ordinary, and nothing has changed. */
 bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s);
 bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,

@@ -227,7 +227,24 @@ struct recent quiet_recent(const struct quiet *q, const struct quiet_answer *a)
 	return r;
 }
 
-struct conn *quiet_replay(struct engine *en, uint32_t number)
+/* What engine.c remembers of the incarnation before. */
+static void carry_before(struct conn *c, const struct quiet *q, const struct before *b)
+{
+	c->incarnation = q->incarnation;
+	c->pending = q->stage == QUIET_SYN || q->stage == QUIET_REFUSED;
+	c->before = *b;
+	c->before.older = 0;
+}
+
+/* It has seen the SYN of the newer one. */
+static void show_newer(struct engine *en, struct conn *c, const struct quiet *newer)
+{
+	const struct segment syn = syn_of(newer, NULL);
+
+	engine_show(en, c, &syn, !newer->swapped, syn.ts);
+}
+
+static struct conn *replay(struct engine *en, uint32_t number)
 {
 	static const uint8_t opening[] = { [QUIET_SYN] = OPENING_PENDING, [QUIET_SYNACK] = OPENING_ANSWERED };
 	const struct quiet q = *flow_quiet(&en->flows, number);
@@ -235,6 +252,7 @@ struct conn *quiet_replay(struct engine *en, uint32_t number)
 	struct quiet_answer answer = { 0 };
 	struct quiet_part part = { 0 };
 	struct quiet_closing closing = { 0 };
+	struct before before = { 0 };
 	const struct segment syn = syn_of(&q, NULL);
 
 	if (q.more)
@@ -243,13 +261,19 @@ struct conn *quiet_replay(struct engine *en, uint32_t number)
 		part = *flow_part(&en->flows, &q);
 	if (part.closing)
 		closing = *flow_closing(&en->flows, &part);
+	if (q.before)
+		before = *flow_before(&en->flows, &q);
 	wheel_disarm(&en->wheel, number);
 	const uint32_t loud = flow_make_loud(&en->flows, number);
 	struct conn *c = flow_conn(&en->flows, loud);
 
 	engine_begin(c, &syn, q.swapped);
+	if (q.before)
+		carry_before(c, &q, &before);
 	en->replaying = true;
 	play_all(en, c, &q, q.more ? &answer : NULL, open ? &part : NULL, part.closing ? &closing : NULL);
+	if (q.behind)
+		show_newer(en, c, flow_quiet(&en->flows, c->newer));
 	en->replaying = false;
 	c->opening = q.stage <= QUIET_SYNACK ? opening[q.stage] : OPENING_NONE;
 	c->counted = q.counted ? RULE_handshake_incomplete + 1 : 0;
@@ -258,4 +282,13 @@ struct conn *quiet_replay(struct engine *en, uint32_t number)
 	c->deadline = q.deadline;
 	wheel_arm(&en->wheel, loud, (uint32_t)q.id, q.deadline);
 	return c;
+}
+
+struct conn *quiet_replay(struct engine *en, uint32_t number)
+{
+	const uint32_t older = flow_older(&en->flows, flow_quiet(&en->flows, number));
+
+	if (flow_is_quiet(older)) /* nothing is behind that one */
+		replay(en, older);
+	return replay(en, number);
 }

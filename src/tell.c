@@ -223,6 +223,14 @@ void tell_watched(struct engine *en, const struct conn *c, const struct view *v)
 
 /* ---- and the rest ---- */
 
+void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper)
+{
+	struct told_time_wait t = { .kind = holder == CLIENT ? HOST_CLIENT : HOST_SERVER, .gone = true, .upper = upper };
+
+	memcpy(t.ip, a->ip, sizeof(t.ip));
+	engine_tell(en, &t.told, TOLD_TIME_WAIT, sizeof(t));
+}
+
 void tell_time_wait(struct engine *en, const struct conn *c)
 {
 	const enum host_kind kind = c->time_wait.side == CLIENT ? HOST_CLIENT : HOST_SERVER;

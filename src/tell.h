@@ -34,6 +34,8 @@ void tell_refused(struct engine *en, const struct opening_id *c, const struct se
 void tell_unreachable(struct engine *en, struct conn *c);
 /* What the connection, which is being released, has shown of TIME_WAIT. */
 void tell_time_wait(struct engine *en, const struct conn *c);
+/* The same of a quiet one: after so long `holder`, of that address, did not hold it any more. */
+void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper);
 /* A rule fired on an ordinary connection, of which nobody wants to read. */
 void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const struct opening_id *c);
 /* The capture missed something. */

@@ -3,9 +3,11 @@
  * byte for byte, when every connection is kept in full, and when several engines share them.
  *
  *	quiet FILE...
+ *	quiet SEED...
  *
  * With the options of a plain run, with every connection in a record, and with the lowest thresholds; and with so few
- * connections at once that some must go.
+ * connections at once that some must go.  A number is the seed of conversations (talk.h), of which many have to stay in
+ * the small form in each of its ways.
  */
 #undef NDEBUG
 #include <assert.h>
@@ -17,7 +19,11 @@
 
 #include "capture.h"
 #include "decode.h"
+#include "engine.h"
 #include "report.h"
+#include "talk.h"
+
+#define TALK_FRAMES 20000
 
 struct run {
 	struct report *report;
@@ -72,16 +78,56 @@ static void write_summary(struct run *r, struct tcplint *lint)
 	assert(report_json.summary(r->report, &t));
 }
 
-/* The lines that a file gives. */
-static struct run run_file(const char *file, struct tcplint_options o)
+/* Frames of a capture, or of a talk; false when it is not a capture, or one of a link type that nobody reads. */
+struct source {
+	struct capture *capture;
+	struct talk talk;
+};
+
+static bool is_seed(const char *name)
+{
+	return name[strspn(name, "0123456789")] == '\0';
+}
+
+static bool source_open(struct source *s, const char *const *name)
+{
+	struct error e = { .text = "" };
+
+	s->capture = NULL;
+	if (is_seed(*name)) {
+		talk_begin(&s->talk, strtoull(*name, NULL, 10));
+		return true;
+	}
+	s->capture = capture_open(&(struct capture_options){ .files = name, .file_count = 1, .supports = decode_supports }, &e);
+	return s->capture;
+}
+
+static bool source_next(struct source *s, struct tcplint_frame *f)
+{
+	struct error e = { .text = "" };
+
+	if (s->capture)
+		return capture_next(s->capture, f, &e) == CAPTURE_FRAME;
+	talk_next(&s->talk, f);
+	return f->number <= TALK_FRAMES;
+}
+
+static void source_close(struct source *s)
+{
+	if (s->capture)
+		capture_close(s->capture);
+}
+
+/* The lines that it gives. */
+static struct run run_source(const char *name, struct tcplint_options o)
 {
 	struct run r = { 0 };
 	struct error e = { .text = "" };
-	struct capture *c = capture_open(&(struct capture_options){ .files = &file, .file_count = 1, .supports = decode_supports }, &e);
+	struct source source;
 	struct tcplint_frame f;
 
-	if (!c)
-		return r; /* not a capture, or one of a link type that nobody reads */
+	if (!source_open(&source, &name))
+		return r;
 	r.report = report_create(&(struct report_options){ .write = keep_line, .write_user = &r }, &e);
 	struct tcplint *lint = tcplint_new(&o, &(struct tcplint_sink){
 		.user = &r,
@@ -91,7 +137,7 @@ static struct run run_file(const char *file, struct tcplint_options o)
 	}, e.text, sizeof(e.text));
 
 	assert(r.report && lint);
-	for (bool first = true; capture_next(c, &f, &e) == CAPTURE_FRAME; first = false) {
+	for (bool first = true; source_next(&source, &f); first = false) {
 		if (first)
 			report_start(r.report, f.ts);
 		tcplint_feed_ahead(lint, &f, 1);
@@ -100,7 +146,7 @@ static struct run run_file(const char *file, struct tcplint_options o)
 	write_summary(&r, lint);
 	tcplint_free(lint);
 	report_destroy(r.report);
-	capture_close(c);
+	source_close(&source);
 	return r;
 }
 
@@ -119,7 +165,7 @@ static void show_difference(const struct run *a, const struct run *b)
 
 static bool same(const char *file, const struct tcplint_options *one, const struct tcplint_options *other, const char *what)
 {
-	struct run a = run_file(file, *one), b = run_file(file, *other);
+	struct run a = run_source(file, *one), b = run_source(file, *other);
 	const bool equal = a.used == b.used && (!a.used || !memcmp(a.text, b.text, a.used));
 
 	if (!equal) {
@@ -154,23 +200,91 @@ static bool same_on_threads(const char *file, struct tcplint_options o, const ch
 
 static bool check(const char *file)
 {
-	struct tcplint_options o, all, low, few;
+	struct tcplint_options o, all, low, few, some;
 
 	tcplint_options_init(&o);
-	all = low = few = o;
+	all = low = few = some = o;
 	all.all = true;
 	low.min_severity = TCPLINT_INFO;
 	low.min_confidence = 0;
 	few.max_connections = 2;
 	few.all = true;
+	some.max_connections = 9;
 	bool good = same_in_full(file, o, "plain");
 
 	good = same_in_full(file, all, "all connections") && good;
 	good = same_in_full(file, low, "lowest thresholds") && good;
 	good = same_in_full(file, few, "two connections at once") && good;
+	good = same_in_full(file, some, "nine connections at once") && good;
 	good = same_on_threads(file, o, "plain, on threads") && good;
 	low.all = true;
 	good = same_on_threads(file, low, "lowest thresholds and all connections, on threads") && good;
+	return good;
+}
+
+/* ---- the ways that the small form has ---- */
+
+struct ways {
+	unsigned common[RULE_COUNT]; /* told of a connection in the small form */
+	unsigned again;              /* connections that stayed in it from one use of their ports to the next, */
+	unsigned closed_again;       /* and to the end of the next */
+};
+
+static void hear(void *user, const struct told *t)
+{
+	if (t->kind == TOLD_COMMON)
+		((struct ways *)user)->common[((const struct told_common *)t)->rule]++;
+}
+
+static void count_ways(struct engine *en, struct decoder *decoder, struct source *source, struct ways *w)
+{
+	struct tcplint_frame f;
+	struct segment s;
+	struct engine_place p = { 0 };
+
+	while (source_next(source, &f)) {
+		if (decode_frame(decoder, &f, &s) != DECODE_SEGMENT)
+			continue;
+		engine_find_place(en, &s, &p);
+		engine_tick(en, s.ts);
+		engine_segment(en, &s, &p);
+		const uint32_t number = flow_find(&en->flows, &p.key, p.hash);
+		const struct quiet *q = flow_is_quiet(number) ? flow_quiet(&en->flows, number) : NULL;
+
+		w->again += q && q->before && q->stage == QUIET_SYNACK && q->last_ts == s.ts;
+		w->closed_again += q && q->before && q->stage == QUIET_CLOSED && q->last_ts == s.ts;
+	}
+}
+
+/* Each of them is taken, and often. */
+static bool takes_all_ways(const char *seed)
+{
+	static const enum rule counted[] = { RULE_syn_refused, RULE_close_3seg, RULE_close_normal_4way,
+					     RULE_time_wait_cut_short, RULE_time_wait_reopened, RULE_time_wait_estimate };
+	struct ways w = { 0 };
+	struct rule_index rules;
+	struct tcplint_counters counters = { 0 };
+	struct tcplint_options o;
+	struct error e;
+	struct engine en;
+	struct source source;
+	struct decoder *decoder = decoder_create(&(struct decode_options){ .verify_checksums = true }, &e);
+
+	tcplint_options_init(&o);
+	rule_index_init(&rules);
+	assert(decoder && source_open(&source, &seed));
+	assert(engine_init(&en, &o, &(struct ear){ .hear = hear, .user = &w }, &rules, &counters, 1000, &e));
+	count_ways(&en, decoder, &source, &w);
+	engine_finish(&en);
+	decoder_destroy(decoder);
+	bool good = w.again >= 100 && w.closed_again >= 30;
+
+	printf("seed %s: %u connections again, %u of them closed", seed, w.again, w.closed_again);
+	for (unsigned i = 0; i < sizeof(counted) / sizeof(*counted); i++) {
+		good = good && w.common[counted[i]] >= 10;
+		printf(", %s %u", rule_rows[counted[i]].public.name, w.common[counted[i]]);
+	}
+	printf("%s\n", good ? "" : ": too few");
 	return good;
 }
 
@@ -179,7 +293,7 @@ int main(int argc, char **argv)
 	int bad = 0;
 
 	for (int i = 1; i < argc; i++)
-		bad += !check(argv[i]);
+		bad += !check(argv[i]) + (is_seed(argv[i]) && !takes_all_ways(argv[i]));
 	printf("%d captures, %d differ\n", argc - 1, bad);
 	return bad > 0 || argc < 2;
 }

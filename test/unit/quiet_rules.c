@@ -22,10 +22,14 @@ static const struct {
 	       RULE_simultaneous_open, RULE_simopen_synack_seq_wrong, RULE_split_handshake, RULE_bad_synack_not_reset,
 	       RULE_bad_synack_accepted, RULE_old_duplicate_syn, RULE_old_syn_accepted, RULE_syn_sync_wrong_reply,
 	       RULE_middlebox_rewrite) },
-	{ "one SYN: where the 4-tuple is known the connection becomes loud before its rules are asked",
-	  LIST(RULE_syn_isn_changed, RULE_syn_in_synchronized, RULE_syn_giveup_early, RULE_isn_overlaps_previous,
-	       RULE_time_wait_cut_short, RULE_time_wait_reopened, RULE_time_wait_old_syn_accepted,
-	       RULE_time_wait_reopen_isn_low, RULE_time_wait_syn_rejected, RULE_tuple_reuse_after_rst) },
+	{ "one SYN: another one makes the connection loud, or begins a new one",
+	  LIST(RULE_syn_isn_changed, RULE_syn_in_synchronized, RULE_syn_giveup_early) },
+	{ "quiet_may_reopen(), quiet_may_accept(): where the 4-tuple was used before, numbers and timestamps beyond those; an "
+	  "older connection that is not quiet is asked about",
+	  LIST(RULE_isn_overlaps_previous, RULE_time_wait_old_syn_accepted, RULE_time_wait_reopen_isn_low,
+	       RULE_time_wait_syn_rejected, RULE_tuple_reuse_after_rst) },
+	{ "the same, and counted; or the older connection becomes loud where they would be reported",
+	  LIST(RULE_time_wait_cut_short, RULE_time_wait_reopened, RULE_time_wait_estimate) },
 	{ "third(): the numbers that are due",
 	  LIST(RULE_hs_ack_seq_wrong, RULE_hs_ack_ack_wrong, RULE_hs_third_has_syn, RULE_client_data_before_synack,
 	       RULE_server_data_before_ack) },
@@ -42,7 +46,6 @@ static const struct {
 	  LIST(RULE_fin_unacked, RULE_fin_wait_2_stall, RULE_close_wait_stall, RULE_last_ack_unanswered,
 	       RULE_teardown_incomplete, RULE_close_without_fin) },
 	{ "both ends are seen, and from the SYN on", LIST(RULE_midstream_start, RULE_capture_reorder, RULE_one_sided_flow) },
-	{ "nothing within TIME_WAIT", LIST(RULE_time_wait_estimate) },
 };
 
 static bool is_looked_at(enum rule r)
