@@ -62,7 +62,7 @@ static struct opening *add_opening(struct stage *st, struct host *h, const struc
 	};
 
 	st->hosts.any_number = st->hosts.any_number || t->seq;
-	if (hosts_note(h, o.tuple, o.isn) && o.tuple && h->numbers < ISN_KEPT)
+	if (hosts_note(&st->hosts, h, o.tuple, o.isn) && o.tuple && h->numbers < ISN_KEPT)
 		n = hosts_openings(&st->hosts, h, list);
 	for (unsigned i = 0; i < n && o.tuple; i++)
 		if (list[i]->tuple == o.tuple || is_copy(&o, list[i]))
@@ -98,9 +98,8 @@ static unsigned slot_of(int64_t second)
 	return (unsigned)(i < 0 ? i + FLOOD_SLOTS : i);
 }
 
-static void advance(struct stage *st, struct host *h, struct mark m)
+static void advance(struct stage *st, struct host *h, struct service *v, struct mark m)
 {
-	struct service *v = &h->service;
 	const int64_t now = second_of(m.ts);
 
 	if (now <= v->second)
@@ -125,15 +124,20 @@ static void advance(struct stage *st, struct host *h, struct mark m)
 	v->sample[v->samples++ % 3] = m;
 }
 
+static struct service *service_detail(struct stage *st, struct host *h)
+{
+	return &hosts_detail(&st->hosts, h)->service;
+}
+
 static bool in_slots(const struct service *v, int64_t second)
 {
 	return second <= v->second && second > v->second - FLOOD_SLOTS;
 }
 
-static struct host *count_syn(struct stage *st, const struct opening_id *c, struct mark m)
+static struct service *count_syn(struct stage *st, const struct opening_id *c, struct mark m)
 {
 	struct host *h = hosts_get(&st->hosts, HOST_SERVICE, c->server.ip, c->server.port, m.ts);
-	struct service *v = &h->service;
+	struct service *v = service_detail(st, h);
 	struct tcplint_address source = c->client;
 
 	if (!h->openings++) {
@@ -142,19 +146,22 @@ static struct host *count_syn(struct stage *st, const struct opening_id *c, stru
 		v->epoch = v->second / FLOOD_WINDOW;
 		v->sample[v->samples++] = m;
 	}
-	advance(st, h, m);
+	advance(st, h, v, m);
 	if (in_slots(v, second_of(m.ts)))
 		v->slot[slot_of(second_of(m.ts))].syn++;
 	source.port = 0;
 	const uint32_t bit = print_of_address(&source) % (SOURCE_WORDS * 64);
 
 	v->seen[0][bit / 64] |= UINT64_C(1) << bit % 64;
-	return h;
+	return v;
 }
 
-static struct host *service_of(struct stage *st, const struct opening_id *c)
+/* Null: it is not in the table. */
+static struct service *service_of(struct stage *st, const struct opening_id *c)
 {
-	return hosts_find(&st->hosts, HOST_SERVICE, c->server.ip, c->server.port);
+	struct host *h = hosts_find(&st->hosts, HOST_SERVICE, c->server.ip, c->server.port);
+
+	return h ? service_detail(st, h) : NULL;
 }
 
 /* ---- openings ---- */
@@ -178,14 +185,14 @@ static void count_options(const struct told_opening *t, uint32_t *has_them, uint
 static void on_syn(struct stage *st, const struct told_opening *t)
 {
 	const struct opening_id *c = &t->id;
-	struct host *service = count_syn(st, c, t->mark);
+	struct service *service = count_syn(st, c, t->mark);
 	const bool flooded = judge_flooded(service, second_of(t->mark.ts));
 	/* a flood's sources are made up: they must not drive real hosts out of the table */
 	struct host *h = flooded ? hosts_find(&st->hosts, HOST_CLIENT, c->client.ip, 0) :
 				   hosts_get(&st->hosts, HOST_CLIENT, c->client.ip, 0, t->mark.ts);
 
 	if (flooded)
-		count_options(t, &service->service.offered, &service->service.not_offered);
+		count_options(t, &service->offered, &service->not_offered);
 	if (!h)
 		return;
 	h->last = t->mark.ts;
@@ -206,7 +213,8 @@ static struct opening *opening_of(struct stage *st, const struct opening_id *c, 
 static void on_synack(struct stage *st, const struct told_opening *t)
 {
 	const struct opening_id *c = &t->id;
-	struct host *client, *service;
+	struct host *client;
+	struct service *service;
 	struct opening *o = opening_of(st, c, &client);
 
 	if (o)
@@ -215,13 +223,13 @@ static void on_synack(struct stage *st, const struct told_opening *t)
 	st->hosts.zero_synack = st->hosts.zero_synack || !t->seq;
 	st->hosts.any_answer = true;
 	if (service)
-		service->service.synacks++;
+		service->synacks++;
 	if (service && judge_flooded(service, second_of(t->mark.ts))) { /* E-COOKIE */
-		count_options(t, &service->service.granted, &service->service.withheld);
+		count_options(t, &service->granted, &service->withheld);
 		return;
 	}
 	if (service)
-		service->service.gave = service->service.gave || t->scaled;
+		service->gave = service->gave || t->scaled;
 	struct host *h = hosts_get(&st->hosts, HOST_SERVER, c->server.ip, 0, t->mark.ts);
 
 	h->openings++;
@@ -235,49 +243,54 @@ static void on_synack(struct stage *st, const struct told_opening *t)
 
 static void on_again(struct stage *st, const struct opening_id *c)
 {
-	struct host *service = service_of(st, c);
+	struct service *service = service_of(st, c);
 
 	if (service)
-		service->service.synack_copies++;
+		service->synack_copies++;
 }
 
 static void on_completed(struct stage *st, const struct opening_id *c)
 {
-	struct host *h, *service = service_of(st, c);
+	struct host *h;
+	struct service *service = service_of(st, c);
 	struct opening *o = opening_of(st, c, &h);
 
 	st->hosts.any_answer = st->hosts.any_completed = true;
 	if (service) {
-		service->service.completed++;
-		if (in_slots(&service->service, second_of(c->start.ts)))
-			service->service.slot[slot_of(second_of(c->start.ts))].completed++;
+		service->completed++;
+		if (in_slots(service, second_of(c->start.ts)))
+			service->slot[slot_of(second_of(c->start.ts))].completed++;
 	}
 	if (!h)
 		return;
-	h->client.completed++;
+	const uint64_t completed = ++hosts_detail(&st->hosts, h)->client.completed;
+
 	if (!o)
 		return;
 	o->state = OPENING_COMPLETED;
 	if (o->tuple)
 		count_number(st, h);
-	if (h->client.completed == 16 || h->client.completed == OPENINGS_KEPT)
+	if (completed == 16 || completed == OPENINGS_KEPT)
 		judge_ports(st, h);
 }
 
 static void on_failed(struct stage *st, const struct told_opening *t)
 {
-	struct host *h, *service = service_of(st, &t->id);
+	struct host *h;
+	struct service *service = service_of(st, &t->id);
 	struct opening *o = opening_of(st, &t->id, &h);
 
 	st->hosts.any_answer = true;
 	if (service)
-		service->service.resets++;
+		service->resets++;
 	if (!h)
 		return;
+	struct client *d = &hosts_detail(&st->hosts, h)->client;
+
 	if (t->how == OPENING_REFUSED)
-		h->client.refused++;
+		d->refused++;
 	else
-		h->client.aborted++;
+		d->aborted++;
 	if (o)
 		o->state = t->how;
 	judge_scan(st, h, t->mark, false);
@@ -311,22 +324,24 @@ void aggregate_time_wait(struct stage *st, const struct told_time_wait *t)
 
 	if (!h)
 		return;
-	h->time_wait.n++;
-	if (t->held && t->lower > h->time_wait.lower)
-		h->time_wait.lower = t->lower;
-	if (t->gone && (!h->time_wait.upper || t->upper < h->time_wait.upper))
-		h->time_wait.upper = t->upper;
+	struct host_detail *d = hosts_detail(&st->hosts, h);
+
+	d->time_wait.n++;
+	if (t->held && t->lower > d->time_wait.lower)
+		d->time_wait.lower = t->lower;
+	if (t->gone && (!d->time_wait.upper || t->upper < d->time_wait.upper))
+		d->time_wait.upper = t->upper;
 }
 
 /* ---- what a finding about a host stands for ---- */
 
-static bool stands_for(const struct host *h, enum rule r, const struct opening_id *c)
+static bool stands_for(const struct host_detail *d, enum rule r, const struct opening_id *c)
 {
 	if (r == RULE_syn_flood)
-		return second_of(c->start.ts) >= h->service.from &&
-		       second_of(c->start.ts) <= h->service.until + FLOOD_WINDOW;
+		return second_of(c->start.ts) >= d->service.from &&
+		       second_of(c->start.ts) <= d->service.until + FLOOD_WINDOW;
 	if (r == RULE_scan_syn)
-		return c->start.ts >= h->client.first_scan.ts && c->start.ts - h->client.last_scan.ts <= SCAN_WINDOW;
+		return c->start.ts >= d->client.first_scan.ts && c->start.ts - d->client.last_scan.ts <= SCAN_WINDOW;
 	return true;
 }
 
@@ -365,7 +380,7 @@ static struct finding_cell *standing(struct stage *st, const struct opening_id *
 		*h = hosts_find(&st->hosts, kind_of(left), a->ip, flood ? a->port : 0);
 		struct finding_cell *cell = *h ? judge_finding(st, *h, left) : NULL;
 
-		if (cell && stands_for(*h, left, c))
+		if (cell && stands_for(host_detail(&st->hosts, *h), left, c))
 			return cell;
 	}
 	return NULL;

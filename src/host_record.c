@@ -71,25 +71,24 @@ struct record {
 	bool fresh;
 };
 
-static void add_numbers(struct tcplint_host *out, const struct host *h)
+static void add_numbers(struct tcplint_host *out, const struct host *h, const struct host_detail *d)
 {
 	const int side = h->kind == HOST_CLIENT ? TCPLINT_CLIENT : TCPLINT_SERVER;
 
 	if (!h->judged)
 		return;
-	out->isn[side].samples = h->isn.n;
-	out->isn[side].distinct = h->isn.distinct;
+	out->isn[side].samples = d->isn.n;
+	out->isn[side].distinct = d->isn.distinct;
 	out->isn[side].has_p = true;
-	out->isn[side].p = h->isn.p;
-	out->isn[side].has_rate = h->isn.test == ISN_CLOCK;
-	out->isn[side].rate = h->isn.rate;
-	for (unsigned i = 0; i < h->isn.n && i < TCPLINT_MAX_NUMBERS; i++)
-		out->isn[side].value[out->isn[side].count++] = h->shown[i];
+	out->isn[side].p = d->isn.p;
+	out->isn[side].has_rate = d->isn.test == ISN_CLOCK;
+	out->isn[side].rate = d->isn.rate;
+	for (unsigned i = 0; i < d->isn.n && i < TCPLINT_MAX_NUMBERS; i++)
+		out->isn[side].value[out->isn[side].count++] = d->shown[i];
 }
 
-static void add_client(struct tcplint_host *out, const struct host *h)
+static void add_client(struct tcplint_host *out, const struct host *h, const struct client *c)
 {
-	const struct client *c = &h->client;
 
 	out->has_role[TCPLINT_CLIENT] = h->openings;
 	out->opened = h->openings;
@@ -106,9 +105,8 @@ static void add_client(struct tcplint_host *out, const struct host *h)
 	out->probes_xmas = c->probes ? c->probe[PROBE_XMAS].count : 0;
 }
 
-static void add_service(struct tcplint_host *out, const struct host *h)
+static void add_service(struct tcplint_host *out, const struct host *h, const struct service *v)
 {
-	const struct service *v = &h->service;
 	const unsigned i = out->flood_count;
 
 	if (!v->from || i == TCPLINT_MAX_FLOODS)
@@ -139,33 +137,35 @@ static void add_findings(struct stage *st, struct record *r, struct host *h)
 	h->reported = true;
 }
 
-static void add_time_wait(struct tcplint_host *out, const struct host *h)
+static void add_time_wait(struct tcplint_host *out, const struct host *h, const struct host_detail *d)
 {
-	if (h->kind == HOST_SERVICE || !h->time_wait.n)
+	if (h->kind == HOST_SERVICE || !d->time_wait.n)
 		return;
-	out->time_wait.connections += h->time_wait.n;
-	if (h->time_wait.lower > out->time_wait.lower)
-		out->time_wait.lower = h->time_wait.lower;
-	if (h->time_wait.upper && (!out->time_wait.upper || h->time_wait.upper < out->time_wait.upper))
-		out->time_wait.upper = h->time_wait.upper;
+	out->time_wait.connections += d->time_wait.n;
+	if (d->time_wait.lower > out->time_wait.lower)
+		out->time_wait.lower = d->time_wait.lower;
+	if (d->time_wait.upper && (!out->time_wait.upper || d->time_wait.upper < out->time_wait.upper))
+		out->time_wait.upper = d->time_wait.upper;
 }
 
 static void add_entry(struct stage *st, struct record *r, struct host *h)
 {
+	const struct host_detail *d = host_detail(&st->hosts, h);
+
 	if (h->last > r->host.ts)
 		r->host.ts = h->last;
 	r->host.aggregated += h->aggregated;
 	if (h->kind == HOST_CLIENT)
-		add_client(&r->host, h);
+		add_client(&r->host, h, &d->client);
 	if (h->kind == HOST_SERVER) {
 		r->host.has_role[TCPLINT_SERVER] = true;
 		r->host.answered = h->openings;
 	}
 	if (h->kind == HOST_SERVICE)
-		add_service(&r->host, h);
+		add_service(&r->host, h, &d->service);
 	if (h->kind == HOST_CLIENT || h->kind == HOST_SERVER)
-		add_numbers(&r->host, h);
-	add_time_wait(&r->host, h);
+		add_numbers(&r->host, h, d);
+	add_time_wait(&r->host, h, d);
 	add_findings(st, r, h);
 }
 

@@ -10,6 +10,13 @@
 #define MOST  65536
 #define LINE  64 /* bytes of a cache line */
 
+const struct host_detail hosts_no_detail;
+
+static size_t whole_lines(size_t bytes)
+{
+	return (bytes + LINE - 1) / LINE * LINE;
+}
+
 bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key *key, struct error *e)
 {
 	uint32_t limit = connections / 16;
@@ -23,8 +30,9 @@ bool hosts_init(struct hosts *t, uint32_t connections, const struct siphash_key 
 	t->links = calloc(limit + 1, sizeof(*t->links));
 	if (!t->slots || !t->links)
 		return fail(e, "no memory for the table of hosts");
-	return slab_init(&t->hosts, (sizeof(struct host) + LINE - 1) / LINE * LINE, limit, e) &&
-	       slab_init(&t->chunks, (sizeof(struct chunk) + LINE - 1) / LINE * LINE, 2 * limit, e);
+	return slab_init(&t->hosts, whole_lines(sizeof(struct host)), limit, e) &&
+	       slab_init(&t->details, whole_lines(sizeof(struct host_detail)), limit, e) &&
+	       slab_init(&t->chunks, whole_lines(sizeof(struct chunk)), 2 * limit, e);
 }
 
 void hosts_finish(struct hosts *t)
@@ -34,12 +42,13 @@ void hosts_finish(struct hosts *t)
 	t->slots = NULL;
 	t->links = NULL;
 	slab_finish(&t->hosts);
+	slab_finish(&t->details);
 	slab_finish(&t->chunks);
 }
 
 uint64_t hosts_memory(const struct hosts *t)
 {
-	return (uint64_t)t->hosts.limit * t->hosts.cell + (uint64_t)t->chunks.limit * t->chunks.cell +
+	return (uint64_t)t->hosts.limit * (t->hosts.cell + t->details.cell) + (uint64_t)t->chunks.limit * t->chunks.cell +
 	       ((uint64_t)t->mask + 1) * sizeof(*t->slots) + (uint64_t)t->hosts.limit * sizeof(*t->links);
 }
 
@@ -106,16 +115,18 @@ void hosts_prefetch(const struct hosts *t, uint32_t hash)
 {
 	const struct host *h = likely(t, hash);
 
-	for (unsigned i = 0; h && i < 4; i++)
-		PREFETCH((const uint8_t *)h + i * LINE);
+	for (unsigned i = 0; h && i < sizeof(*h); i += LINE)
+		PREFETCH((const uint8_t *)h + i);
 }
 
 void hosts_prefetch_openings(const struct hosts *t, uint32_t hash)
 {
 	const struct host *h = likely(t, hash);
 
-	for (unsigned i = 0; h && h->newest && i < 4; i++)
-		PREFETCH((const uint8_t *)chunk_at(t, h->newest) + i * LINE);
+	for (unsigned i = 0; h && h->newest && i < sizeof(struct chunk); i += LINE)
+		PREFETCH((const uint8_t *)chunk_at(t, h->newest) + i);
+	for (unsigned i = 0; h && h->detail && i < offsetof(struct client, probes); i += LINE)
+		PREFETCH((const uint8_t *)host_detail(t, h) + i);
 }
 
 /* Empty a slot and close the gap behind it. */
@@ -198,7 +209,7 @@ static void drop_chunk(struct hosts *t, struct host *h)
 	const struct chunk *c = chunk_at(t, number);
 
 	h->oldest = c->next;
-	h->kept -= c->n;
+	h->kept = (uint8_t)(h->kept - c->n);
 	if (h->oldest)
 		chunk_at(t, h->oldest)->prev = 0;
 	else
@@ -264,6 +275,8 @@ static void evict(struct hosts *t, const struct host *keep)
 	if (t->forget)
 		t->forget(t->user, h);
 	hosts_drop_openings(t, h);
+	if (h->detail)
+		slab_give(&t->details, h->detail);
 	leave_list(t, h, number);
 	h->in_use = false;
 	vacate(t, slot_of_number(t, h->hash, number));
@@ -281,24 +294,58 @@ static size_t needed(enum host_kind kind)
 	switch (kind) {
 	case HOST_CLIENT:
 	case HOST_SERVER:
-		return offsetof(struct host, client.probe);
+		return offsetof(struct host_detail, client.probe);
 	case HOST_SERVICE:
-		return offsetof(struct host, service) + sizeof(struct service);
+		return sizeof(struct service);
 	case HOST_ACKS:
 	case HOST_CONNECTS:
 	case HOST_UNASKED:
 	case HOST_RESETS:
 		break;
 	}
-	return sizeof(struct host);
+	return sizeof(struct host_detail);
 }
 
-struct probes *hosts_probes(struct host *h, enum probe kind)
+static bool note(uint64_t words[PRINT_WORDS], uint32_t print)
 {
-	if (!h->client.probes)
-		memset(h->client.probe, 0, sizeof(h->client.probe));
-	h->client.probes = true;
-	return &h->client.probe[kind];
+	const unsigned bit = print * UINT32_C(2654435769) >> 24;
+	const uint64_t mask = UINT64_C(1) << bit % 64;
+	const bool before = words[bit / 64] & mask;
+
+	words[bit / 64] |= mask;
+	return before;
+}
+
+static bool note_opening(struct client *c, uint32_t tuple, uint32_t isn)
+{
+	const bool known = note(c->prints[1], isn);
+
+	return (tuple && note(c->prints[0], tuple)) || known;
+}
+
+struct host_detail *hosts_detail(struct hosts *t, struct host *h)
+{
+	struct host_detail *d = slab_at(&t->details, h->detail);
+
+	if (h->detail)
+		return d;
+	h->detail = slab_take_as_is(&t->details); /* there is one for each entry */
+	d = slab_at(&t->details, h->detail);
+	memset(d, 0, needed((enum host_kind)h->kind));
+	memset(&d->time_wait, 0, sizeof(d->time_wait));
+	if (h->kept)
+		note_opening(&d->client, h->only.tuple, h->only.isn);
+	return d;
+}
+
+struct probes *hosts_probes(struct hosts *t, struct host *h, enum probe kind)
+{
+	struct client *c = &hosts_detail(t, h)->client;
+
+	if (!c->probes)
+		memset(c->probe, 0, sizeof(c->probe));
+	c->probes = true;
+	return &c->probe[kind];
 }
 
 static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
@@ -311,8 +358,8 @@ static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, con
 	}
 	struct host *h = host_at(t, number);
 
-	memset(h, 0, needed(kind));
-	memset(&h->first, 0, offsetof(struct host, isn) - offsetof(struct host, first));
+	memset(h, 0, offsetof(struct host, only));
+	h->aggregated = 0;
 	memcpy(h->ip, ip, 16);
 	h->port = port;
 	h->kind = (uint8_t)kind;
@@ -321,6 +368,8 @@ static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, con
 	h->first = h->last = ts;
 	join_list(t, h, number, HOST_SEEN_ONCE);
 	t->slots[probe(t, hash, kind, ip, port)] = (uint64_t)hash << 32 | number;
+	if (kind != HOST_CLIENT && kind != HOST_SERVER)
+		hosts_detail(t, h);
 	return h;
 }
 
@@ -343,58 +392,64 @@ struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16
 
 /* ---- openings ---- */
 
+/* An empty one behind the others; the first of all begins with the only opening that there was. */
+static struct chunk *add_chunk(struct hosts *t, struct host *h)
+{
+	uint32_t number;
+
+	while (h->kept >= OPENINGS_KEPT)
+		drop_chunk(t, h);
+	while (!(number = slab_take_as_is(&t->chunks)))
+		if (!reclaim(t, h))
+			evict(t, h);
+	struct chunk *c = chunk_at(t, number);
+
+	c->prev = h->newest;
+	c->next = c->n = 0;
+	if (h->newest) {
+		chunk_at(t, h->newest)->next = number;
+	} else {
+		h->oldest = number;
+		c->opening[c->n++] = h->only;
+	}
+	h->newest = number;
+	return c;
+}
+
 struct opening *hosts_add_opening(struct hosts *t, struct host *h)
 {
 	struct chunk *last = chunk_at(t, h->newest);
 
-	if (!last || last->n == CHUNK_OPENINGS) {
-		uint32_t number;
-
-		while (h->kept >= OPENINGS_KEPT)
-			drop_chunk(t, h);
-		while (!(number = slab_take(&t->chunks)))
-			if (!reclaim(t, h))
-				evict(t, h);
-		last = chunk_at(t, h->newest); /* may have gone */
-		if (last)
-			last->next = number;
-		else
-			h->oldest = number;
-		chunk_at(t, number)->prev = h->newest;
-		h->newest = number;
-		last = chunk_at(t, number);
+	if (!h->kept) {
+		h->kept = 1;
+		return &h->only;
 	}
+	if (!last || last->n == CHUNK_OPENINGS)
+		last = add_chunk(t, h);
 	h->kept++;
 	return &last->opening[last->n++];
 }
 
-static bool note(uint64_t words[PRINT_WORDS], uint32_t print)
+bool hosts_note(struct hosts *t, struct host *h, uint32_t tuple, uint32_t isn)
 {
-	const unsigned bit = print * UINT32_C(2654435769) >> 24;
-	const uint64_t mask = UINT64_C(1) << bit % 64;
-	const bool before = words[bit / 64] & mask;
-
-	words[bit / 64] |= mask;
-	return before;
-}
-
-bool hosts_note(struct host *h, uint32_t tuple, uint32_t isn)
-{
-	const bool known = note(h->client.prints[1], isn);
-
-	return (tuple && note(h->client.prints[0], tuple)) || known;
+	if (!h->detail && !h->kept)
+		return false; /* hosts_detail() does it, once there is another */
+	return note_opening(&hosts_detail(t, h)->client, tuple, isn);
 }
 
 void hosts_drop_openings(struct hosts *t, struct host *h)
 {
 	while (h->oldest)
 		drop_chunk(t, h);
+	h->kept = 0;
 }
 
-unsigned hosts_openings(const struct hosts *t, const struct host *h, struct opening **out)
+unsigned hosts_openings(const struct hosts *t, struct host *h, struct opening **out)
 {
 	unsigned n = 0;
 
+	if (h->kept && !h->oldest)
+		out[n++] = &h->only;
 	for (struct chunk *c = chunk_at(t, h->oldest); c; c = chunk_at(t, c->next))
 		for (unsigned i = 0; i < c->n; i++)
 			out[n++] = &c->opening[i];
@@ -411,8 +466,10 @@ static struct opening *find_in(struct chunk *c, uint64_t frame)
 	return found;
 }
 
-struct opening *hosts_opening_at(const struct hosts *t, const struct host *h, uint64_t frame)
+struct opening *hosts_opening_at(const struct hosts *t, struct host *h, uint64_t frame)
 {
+	if (h->kept && !h->oldest)
+		return h->only.mark.frame == frame ? &h->only : NULL;
 	struct chunk *c = chunk_at(t, h->newest);
 	const bool newest = c && c->opening[0].mark.frame <= frame;
 	struct opening *found = NULL;

@@ -143,29 +143,17 @@ struct resets {
 	struct mark sample[2]; /* the first of the window, the latest */
 };
 
-/* By how often it is touched, in cache lines: most entries are of clients, of which an opening needs the first three. */
-struct host {
-	uint8_t ip[16];
-	uint16_t port; /* HOST_SERVICE */
-	uint8_t kind, worth;
-	bool in_use;
-	bool repeated;    /* two openings had the same number */
-	bool judged;      /* an ISN rule has fired: the others are the same cause */
-	bool reported;    /* its record has been written as it is now */
-	uint32_t hash;    /* of kind, address and port */
-	uint32_t findings; /* cells */
-	uint32_t oldest, newest, kept; /* chunks, and openings in them */
-	uint32_t numbers; /* how many were taken for the tests */
-	uint64_t openings;  /* that it made, answered, or was offered */
-	int64_t last;
+/*
+ * What a host that was seen once has none of, and the made-up sources of a flood are that.  By how often it is touched, in cache
+ * lines: most are of clients, of which an opening needs the first two.
+ */
+struct host_detail {
 	union {
-		struct client client;
+		struct client client; /* of HOST_SERVER too */
 		struct service service;
 		struct watch watch;
 		struct resets resets;
 	};
-	int64_t first;
-	uint64_t aggregated; /* findings of connections that its own stand for */
 	struct {
 		int64_t lower, upper; /* the longest that it was seen to be held, the shortest after which it was not; 0: not known */
 		uint32_t n;           /* connections that showed it */
@@ -174,12 +162,34 @@ struct host {
 	uint32_t shown[TCPLINT_MAX_NUMBERS];
 };
 
+/* Two cache lines, of which the second is for those that were seen once. */
+struct host {
+	uint8_t ip[16];
+	uint16_t port; /* HOST_SERVICE */
+	uint8_t kind, worth;
+	bool in_use;
+	bool repeated;    /* two openings had the same number */
+	bool judged;      /* an ISN rule has fired: the others are the same cause */
+	bool reported;    /* its record has been written as it is now */
+	uint8_t numbers;  /* how many were taken for the tests */
+	uint8_t kept;     /* openings: `only`, or those in the chunks */
+	uint32_t hash;    /* of kind, address and port */
+	uint32_t findings; /* cells */
+	uint32_t oldest, newest; /* chunks; 0: none */
+	uint32_t detail;    /* 0: none, all of it is zero */
+	uint64_t openings;  /* that it made, answered, or was offered */
+	int64_t last;
+	struct opening only;
+	int64_t first;
+	uint64_t aggregated; /* findings of connections that its own stand for */
+};
+
 struct host_link {
 	uint32_t older, newer;
 };
 
 struct hosts {
-	struct slab hosts, chunks;
+	struct slab hosts, details, chunks;
 	struct multilinear_key key;
 	struct host_link *links; /* each entry's place in the list of its worth, by its number */
 	uint64_t *slots; /* half of the hash above, the entry's number below; 0: empty */
@@ -198,6 +208,7 @@ struct hosts {
 /* What the rules ON_HOST look at: an entry, and what it has just shown. */
 struct host_view {
 	const struct host *h;
+	const struct host_detail *detail;
 	const struct port_verdict *ports; /* its ports can be guessed; null: not now */
 	const struct isn_verdict *isn; /* its numbers have been judged; null: not now */
 	bool relative; /* all numbers of the capture are 0, those of answers too: something has rewritten it */
@@ -224,8 +235,10 @@ struct host *hosts_find(struct hosts *t, enum host_kind kind, const uint8_t ip[1
 /* It, or a new one; now the most recently used. */
 struct host *hosts_get(struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts);
 void hosts_set_worth(struct hosts *t, struct host *h, enum host_worth worth);
+/* To be written to: from now on it has some. */
+struct host_detail *hosts_detail(struct hosts *t, struct host *h);
 /* Of a client, zeroed the first time. */
-struct probes *hosts_probes(struct host *h, enum probe kind);
+struct probes *hosts_probes(struct hosts *t, struct host *h, enum probe kind);
 
 /* Hints, each of which needs the one before it to be some time ago: the index, the entry, its latest openings. */
 uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port);
@@ -239,16 +252,24 @@ void hosts_drop_openings(struct hosts *t, struct host *h);
  * Remember the prints of an opening that is about to be added.  False: none that is kept has that `tuple` (unless it is 0) or
  * that number.
  */
-bool hosts_note(struct host *h, uint32_t tuple, uint32_t isn);
+bool hosts_note(struct hosts *t, struct host *h, uint32_t tuple, uint32_t isn);
 /* The kept openings, oldest first, into `out`, which has room for OPENINGS_KEPT + CHUNK_OPENINGS. */
-unsigned hosts_openings(const struct hosts *t, const struct host *h, struct opening **out);
+unsigned hosts_openings(const struct hosts *t, struct host *h, struct opening **out);
 
 /* The one of that frame, or null. */
-struct opening *hosts_opening_at(const struct hosts *t, const struct host *h, uint64_t frame);
+struct opening *hosts_opening_at(const struct hosts *t, struct host *h, uint64_t frame);
 
 static inline struct host *host_at(const struct hosts *t, uint32_t number)
 {
 	return number ? slab_at(&t->hosts, number) : NULL;
+}
+
+extern const struct host_detail hosts_no_detail;
+
+/* To be read. */
+static inline const struct host_detail *host_detail(const struct hosts *t, const struct host *h)
+{
+	return h->detail ? slab_at(&t->details, h->detail) : &hosts_no_detail;
 }
 
 static inline struct chunk *chunk_at(const struct hosts *t, uint32_t number)

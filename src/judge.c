@@ -96,9 +96,11 @@ static void report(struct stage *st, struct host *h, const struct batch *b)
 void judge_ask(struct stage *st, struct host *h, const struct host_view *hv)
 {
 	const struct rule_list *list = &st->rules->on[ON_HOST];
-	const struct view v = { .limits = &st->limits, .now = st->now, .host = hv };
+	struct host_view full = *hv;
+	const struct view v = { .limits = &st->limits, .now = st->now, .host = &full };
 	struct batch b;
 
+	full.detail = host_detail(&st->hosts, h);
 	batch_begin(&b);
 	for (unsigned i = 0; i < list->n; i++) {
 		const enum rule r = (enum rule)list->rule[i];
@@ -125,7 +127,7 @@ void judge_mark(struct host_view *hv, struct mark m)
 /* ---- initial sequence numbers ---- */
 
 /* The openings whose numbers count: a client's only when a handshake shows that they are its TCP's. */
-static unsigned numbers_of(const struct stage *st, const struct host *h, bool raw, struct isn_sample *s,
+static unsigned numbers_of(const struct stage *st, struct host *h, bool raw, struct isn_sample *s,
 			   struct mark *marks)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
@@ -154,7 +156,7 @@ void judge_numbers(struct stage *st, struct host *h, bool last)
 	struct isn_sample s[ISN_KEPT];
 	struct mark marks[ISN_KEPT];
 	/* no handshake of it was completed: what sends these is perhaps no TCP at all */
-	const bool raw = h->kind == HOST_CLIENT && !h->client.completed;
+	const bool raw = h->kind == HOST_CLIENT && !host_detail(&st->hosts, h)->client.completed;
 
 	if (h->judged || (raw && !last))
 		return;
@@ -168,10 +170,12 @@ void judge_numbers(struct stage *st, struct host *h, bool last)
 		return;
 	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !st->hosts.any_number && st->hosts.zero_synack };
 
+	struct host_detail *d = hosts_detail(&st->hosts, h);
+
 	h->judged = true;
-	h->isn = v;
+	d->isn = v;
 	for (unsigned i = 0; i < n && i < TCPLINT_MAX_NUMBERS; i++)
-		h->shown[i] = s[i].isn;
+		d->shown[i] = s[i].isn;
 	if (v.test == ISN_REPEATED || v.test == ISN_ZERO) {
 		const bool zero = v.test == ISN_ZERO;
 
@@ -275,21 +279,22 @@ void judge_scan(struct stage *st, struct host *h, struct mark now, bool last)
 	}
 	if (t.targets < SCAN_MIN || t.failed * 5 < t.targets * 4)
 		return;
-	const bool goes_on = h->client.last_scan.frame && now.ts - h->client.last_scan.ts <= SCAN_WINDOW;
+	struct client *c = &hosts_detail(&st->hosts, h)->client;
+	const bool goes_on = c->last_scan.frame && now.ts - c->last_scan.ts <= SCAN_WINDOW;
 
-	h->client.last_scan = last ? list[n - 1]->mark : now;
-	h->client.targets = t.targets;
-	h->client.failed = t.failed;
+	c->last_scan = last ? list[n - 1]->mark : now;
+	c->targets = t.targets;
+	c->failed = t.failed;
 	if (goes_on)
 		return;
-	h->client.first_scan = t.first;
-	judge_mark(&hv, h->client.last_scan);
+	c->first_scan = t.first;
+	judge_mark(&hv, c->last_scan);
 	judge_ask(st, h, &hv);
 }
 
 void judge_probe(struct stage *st, struct host *h, enum probe kind, uint32_t target, struct mark m)
 {
-	struct probes *p = hosts_probes(h, kind);
+	struct probes *p = hosts_probes(&st->hosts, h, kind);
 	struct host_view hv = { .h = h, .probe = (int)kind };
 	unsigned at = 0;
 
@@ -348,15 +353,15 @@ static unsigned slot_of(int64_t second)
 	return (unsigned)(i < 0 ? i + FLOOD_SLOTS : i);
 }
 
-bool judge_flooded(const struct host *h, int64_t second)
+bool judge_flooded(const struct service *v, int64_t second)
 {
-	return h->service.from && second - h->service.until <= FLOOD_WINDOW;
+	return v->from && second - v->until <= FLOOD_WINDOW;
 }
 
 /* The window that ends with second `e`. */
 static void judge_window(struct stage *st, struct host *h, int64_t e, struct mark m, bool cut)
 {
-	struct service *v = &h->service;
+	struct service *v = &hosts_detail(&st->hosts, h)->service;
 	uint32_t syn = 0, completed = 0;
 
 	for (int64_t i = e - FLOOD_WINDOW + 1; i <= e; i++) {
@@ -403,7 +408,7 @@ static void judge_window(struct stage *st, struct host *h, int64_t e, struct mar
 
 void judge_service(struct stage *st, struct host *h, int64_t second, struct mark m, bool last)
 {
-	struct service *v = &h->service;
+	struct service *v = &hosts_detail(&st->hosts, h)->service;
 	const int64_t end = second - FLOOD_GRACE < v->second ? second - FLOOD_GRACE : v->second;
 
 	for (int64_t e = v->judged + 1; e <= end; e++)

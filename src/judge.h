@@ -22,7 +22,7 @@ void judge_cookies(struct stage *st, struct host *h);
 void judge_failures(struct stage *st, struct host *h, int64_t now);
 
 /* Whether the service has been flooded within the last window. */
-bool judge_flooded(const struct host *h, int64_t second);
+bool judge_flooded(const struct service *v, int64_t second);
 
 /* Ask the rules ON_HOST, and report what they say. */
 void judge_ask(struct stage *st, struct host *h, const struct host_view *hv);

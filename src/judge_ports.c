@@ -2,7 +2,7 @@
 #include "judge.h"
 
 /* Only those whose handshake was completed: a scanner's SYNs have ports of its own making. */
-static unsigned ports_of(const struct stage *st, const struct host *h, struct port_sample *s, struct mark *marks)
+static unsigned ports_of(const struct stage *st, struct host *h, struct port_sample *s, struct mark *marks)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
 	const unsigned all = hosts_openings(&st->hosts, h, list);
@@ -23,7 +23,7 @@ void judge_ports(struct stage *st, struct host *h)
 	struct mark marks[OPENINGS_KEPT + CHUNK_OPENINGS];
 	struct port_verdict v;
 
-	if (h->client.completed <= PORTS_MIN || judge_finding(st, h, RULE_port_sequential))
+	if (host_detail(&st->hosts, h)->client.completed <= PORTS_MIN || judge_finding(st, h, RULE_port_sequential))
 		return;
 	if (!ports_judge(s, ports_of(st, h, s, marks), &v))
 		return;

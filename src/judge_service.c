@@ -31,7 +31,7 @@ static bool forgets(const struct service *v)
 
 void judge_cookies(struct stage *st, struct host *h)
 {
-	const struct service *v = &h->service;
+	const struct service *v = &host_detail(&st->hosts, h)->service;
 	struct host_view hv = { .h = h, .probe = -1 };
 
 	if (!v->from || judge_finding(st, h, RULE_syn_cookies_active))
@@ -46,7 +46,7 @@ void judge_cookies(struct stage *st, struct host *h)
 
 void judge_failures(struct stage *st, struct host *h, int64_t now)
 {
-	const struct service *v = &h->service;
+	const struct service *v = &host_detail(&st->hosts, h)->service;
 	uint64_t young = 0; /* that may still be completed */
 
 	for (int64_t s = now / SECOND - FLOOD_GRACE; s <= now / SECOND; s++)

@@ -160,9 +160,9 @@ bool rule_syn_flood(const struct view *v, struct draft *d)
 		return false;
 	d->offender = TCPLINT_BY_UNKNOWN;
 	add_frames(hv, d);
-	d->number[0] = hv->h->service.most_syn;
-	d->number[1] = hv->h->service.most_sources;
-	d->number[2] = hv->h->service.most_completed;
+	d->number[0] = hv->detail->service.most_syn;
+	d->number[1] = hv->detail->service.most_sources;
+	d->number[2] = hv->detail->service.most_completed;
 	return true;
 }
 
@@ -176,8 +176,8 @@ bool rule_scan_syn(const struct view *v, struct draft *d)
 	add_frames(hv, d);
 	if (hv->silent)
 		d->cap = 0.45F;
-	d->number[0] = hv->h->client.targets;
-	d->number[1] = hv->h->client.failed;
+	d->number[0] = hv->detail->client.targets;
+	d->number[1] = hv->detail->client.failed;
 	return true;
 }
 

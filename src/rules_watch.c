@@ -66,7 +66,7 @@ bool rule_scan_ack(const struct view *v, struct draft *d)
 {
 	if (!shows(v, HOST_ACKS, CLIENT, d))
 		return false;
-	const struct watch *w = &v->host->h->watch;
+	const struct watch *w = &v->host->detail->watch;
 
 	if (!explores(w)) {
 		d->cap = 0.45F;
@@ -81,7 +81,7 @@ bool rule_scan_connect(const struct view *v, struct draft *d)
 {
 	if (!shows(v, HOST_CONNECTS, CLIENT, d))
 		return false;
-	const struct watch *w = &v->host->h->watch;
+	const struct watch *w = &v->host->detail->watch;
 
 	d->number[0] = w->n;
 	d->number[1] = w->seen[w->n - 1].mark.ts - w->seen[0].mark.ts;
@@ -93,7 +93,7 @@ bool rule_backscatter(const struct view *v, struct draft *d)
 	if (!shows(v, HOST_UNASKED, SERVER, d))
 		return false;
 	d->alternatives |= ALT_one_sided;
-	d->number[0] = (int64_t)v->host->h->watch.count;
+	d->number[0] = (int64_t)v->host->detail->watch.count;
 	return true;
 }
 
@@ -102,7 +102,7 @@ bool rule_rst_storm(const struct view *v, struct draft *d)
 {
 	if (!shows(v, HOST_RESETS, SERVER, d))
 		return false;
-	const struct resets *r = &v->host->h->resets;
+	const struct resets *r = &v->host->detail->resets;
 
 	if (!r->observed)
 		d->cap = 0.45F;
@@ -127,7 +127,7 @@ bool rule_syn_cookies_active(const struct view *v, struct draft *d)
 
 	if (!hv || (!hv->withholds && !hv->forgets))
 		return false;
-	const struct service *s = &hv->h->service;
+	const struct service *s = &hv->detail->service;
 
 	service_draft(hv, d);
 	d->number[0] = hv->withholds ? s->withheld : 0;
@@ -144,7 +144,7 @@ bool rule_handshake_failure_rate(const struct view *v, struct draft *d)
 		return false;
 	service_draft(hv, d);
 	d->number[0] = (int64_t)hv->h->openings;
-	d->number[1] = (int64_t)hv->h->service.completed;
-	d->number[2] = (int64_t)hv->h->service.resets;
+	d->number[1] = (int64_t)hv->detail->service.completed;
+	d->number[2] = (int64_t)hv->detail->service.resets;
 	return true;
 }

@@ -45,15 +45,16 @@ static bool sight(struct watch *w, struct sighting s, bool by_port)
 static void report(struct stage *st, struct host *h, enum rule r, bool cut)
 {
 	struct host_view hv = { .h = h, .probe = -1, .cut = cut };
+	const struct host_detail *d = host_detail(&st->hosts, h);
 
 	if (judge_finding(st, h, r))
 		return;
-	for (unsigned i = 0; h->kind != HOST_RESETS && i < h->watch.n; i++)
-		if (i >= h->watch.n - 3u || i < 3)
-			judge_mark(&hv, h->watch.seen[i].mark);
+	for (unsigned i = 0; h->kind != HOST_RESETS && i < d->watch.n; i++)
+		if (i >= d->watch.n - 3u || i < 3)
+			judge_mark(&hv, d->watch.seen[i].mark);
 	if (h->kind == HOST_RESETS)
 		for (unsigned i = 0; i < 2; i++)
-			judge_mark(&hv, h->resets.sample[i]);
+			judge_mark(&hv, d->resets.sample[i]);
 	hv.watched = true;
 	judge_ask(st, h, &hv);
 }
@@ -64,7 +65,7 @@ static void on_targets(struct stage *st, const struct told_sighting *t, enum hos
 {
 	struct host *h = watched(st, kind, &t->from, st->now);
 
-	if (sight(&h->watch, sighting_of(t->mark, &t->to, t->from.port), kind == HOST_CONNECTS))
+	if (sight(&hosts_detail(&st->hosts, h)->watch, sighting_of(t->mark, &t->to, t->from.port), kind == HOST_CONNECTS))
 		report(st, h, r, false);
 }
 
@@ -85,7 +86,7 @@ static void on_unasked(struct stage *st, const struct told_sighting *t)
 	if (asked && asked->openings)
 		return;
 	struct host *h = watched(st, HOST_UNASKED, &t->from, t->mark.ts);
-	struct watch *w = &h->watch;
+	struct watch *w = &hosts_detail(&st->hosts, h)->watch;
 
 	w->count++;
 	w->strong += t->strong;
@@ -103,7 +104,7 @@ static void on_asked(struct stage *st, const struct told_sighting *t)
 
 	if (!h)
 		return;
-	struct watch *w = &h->watch;
+	struct watch *w = &hosts_detail(&st->hosts, h)->watch;
 
 	w->refuted++;
 	for (unsigned i = 0; i < w->n; i++)
@@ -152,7 +153,7 @@ static void on_reset(struct stage *st, const struct told_sighting *t)
 	const int64_t now = second_of(t->mark.ts);
 	uint32_t n = 0;
 	struct host *h = watched(st, HOST_RESETS, &t->from, t->mark.ts);
-	struct resets *r = &h->resets;
+	struct resets *r = &hosts_detail(&st->hosts, h)->resets;
 
 	if (!r->total++)
 		begin(st, r, now);
@@ -193,6 +194,6 @@ void watch_sighting(struct stage *st, const struct told_sighting *t)
 
 void watch_settle(struct stage *st, struct host *h)
 {
-	if (h->kind == HOST_UNASKED && is_backscatter(&h->watch))
+	if (h->kind == HOST_UNASKED && is_backscatter(&host_detail(&st->hosts, h)->watch))
 		report(st, h, RULE_backscatter, true);
 }
