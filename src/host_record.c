@@ -9,38 +9,67 @@
 
 #define FINDINGS_MAX 16
 
+struct host_list {
+	struct host **at;
+	uint32_t n;
+};
+
+static int by_ip(const void *a, const void *b)
+{
+	const struct host *x = *(struct host *const *)a, *y = *(struct host *const *)b;
+
+	return memcmp(x->ip, y->ip, sizeof(x->ip));
+}
+
 static int by_address(const void *a, const void *b)
 {
 	const struct host *x = *(struct host *const *)a, *y = *(struct host *const *)b;
-	const int c = memcmp(x->ip, y->ip, sizeof(x->ip));
+	const int c = by_ip(a, b);
 
 	if (c)
 		return c;
 	return x->kind != y->kind ? (int)x->kind - (int)y->kind : (int)x->port - (int)y->port;
 }
 
-/* All entries by address; null when there is no memory, or none. */
-static struct host **sorted(const struct hosts *t, uint32_t *n)
+/* Those that are wanted, by address; none when there is no memory.  Most entries of a large table are of no interest. */
+static struct host_list sorted(const struct hosts *t, bool (*wanted)(const struct host *h, const struct host_list *with),
+			       const struct host_list *with)
 {
-	struct host **list = t->hosts.used ? malloc(t->hosts.used * sizeof(struct host *)) : NULL;
+	struct host_list list = { t->hosts.used ? malloc(t->hosts.used * sizeof(*list.at)) : NULL, 0 };
 
-	*n = 0;
-	for (uint32_t i = 1; list && i < t->hosts.fresh; i++)
-		if (host_at(t, i)->in_use)
-			list[(*n)++] = host_at(t, i);
-	if (list)
-		qsort(list, *n, sizeof(struct host *), by_address);
+	for (uint32_t i = 1; list.at && i < t->hosts.fresh; i++)
+		if (host_at(t, i)->in_use && wanted(host_at(t, i), with))
+			list.at[list.n++] = host_at(t, i);
+	if (list.n)
+		qsort(list.at, list.n, sizeof(*list.at), by_address);
 	return list;
+}
+
+/* Of a single opening only a number that is zero says something. */
+static bool may_show(const struct host *h, const struct host_list *unused)
+{
+	(void)unused;
+	return h->detail || (h->kept && !h->only.isn);
+}
+
+static bool is_accused(const struct host *h, const struct host_list *unused)
+{
+	(void)unused;
+	return h->findings;
+}
+
+static bool is_among(const struct host *h, const struct host_list *accused)
+{
+	return bsearch(&h, accused->at, accused->n, sizeof(*accused->at), by_ip);
 }
 
 void aggregate_settle(struct stage *st, bool last)
 {
 	const struct mark now = { .ts = st->now };
-	uint32_t n;
-	struct host **list = sorted(&st->hosts, &n);
+	const struct host_list list = sorted(&st->hosts, may_show, NULL);
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct host *h = list[i];
+	for (uint32_t i = 0; i < list.n; i++) {
+		struct host *h = list.at[i];
 
 		if (h->kind == HOST_SERVICE)
 			judge_service(st, h, now.ts / SECOND, (struct mark){ 0 }, last);
@@ -57,7 +86,7 @@ void aggregate_settle(struct stage *st, bool last)
 		if (h->kind == HOST_CLIENT && last)
 			judge_ports(st, h);
 	}
-	free(list);
+	free(list.at);
 }
 
 /* ---- records ---- */
@@ -169,26 +198,29 @@ static void add_entry(struct stage *st, struct record *r, struct host *h)
 	add_findings(st, r, h);
 }
 
+/* What all entries of an address say together, from the first of them up to `end`. */
+static void report_host(struct stage *st, struct record *r, struct host *const *first, struct host *const *end, bool all)
+{
+	*r = (struct record){ .host = { .ts = INT64_MIN, .findings = r->findings } };
+	memcpy(r->host.ip, (*first)->ip, sizeof(r->host.ip));
+	for (; first < end; first++)
+		add_entry(st, r, *first);
+	if (r->host.finding_count && (all || r->fresh))
+		st->sink.host(st->sink.user, &r->host);
+}
+
 void aggregate_records(struct stage *st, bool all)
 {
-	uint32_t n;
-	struct host **list = sorted(&st->hosts, &n);
-	struct record *r = st->sink.host && list ? malloc(sizeof(*r)) : NULL;
+	const struct host_list accused = sorted(&st->hosts, is_accused, NULL);
+	const struct host_list list = accused.n ? sorted(&st->hosts, is_among, &accused) : (struct host_list){ NULL, 0 };
+	struct record *r = st->sink.host && list.n ? malloc(sizeof(*r)) : NULL;
 
-	for (uint32_t i = 0, end; r && i < n; i = end) {
-		bool any = false;
-
-		for (end = i; end < n && !memcmp(list[end]->ip, list[i]->ip, sizeof(list[i]->ip)); end++)
-			any = any || list[end]->findings;
-		if (!any)
-			continue;
-		*r = (struct record){ .host = { .ts = INT64_MIN, .findings = r->findings } };
-		memcpy(r->host.ip, list[i]->ip, sizeof(r->host.ip));
-		for (uint32_t k = i; k < end; k++)
-			add_entry(st, r, list[k]);
-		if (r->host.finding_count && (all || r->fresh))
-			st->sink.host(st->sink.user, &r->host);
+	for (uint32_t i = 0, end; r && i < list.n; i = end) {
+		for (end = i + 1; end < list.n && !by_ip(&list.at[end], &list.at[i]);)
+			end++;
+		report_host(st, r, list.at + i, list.at + end, all);
 	}
 	free(r);
-	free(list);
+	free(list.at);
+	free(accused.at);
 }
