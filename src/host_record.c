@@ -201,7 +201,8 @@ static void add_entry(struct stage *st, struct record *r, struct host *h)
 /* What all entries of an address say together, from the first of them up to `end`. */
 static void report_host(struct stage *st, struct record *r, struct host *const *first, struct host *const *end, bool all)
 {
-	*r = (struct record){ .host = { .ts = INT64_MIN, .findings = r->findings } };
+	r->fresh = false;
+	r->host = (struct tcplint_host){ .ts = INT64_MIN, .findings = r->findings };
 	memcpy(r->host.ip, (*first)->ip, sizeof(r->host.ip));
 	for (; first < end; first++)
 		add_entry(st, r, *first);

@@ -69,29 +69,39 @@ double isn_arc(uint32_t *x, unsigned n, uint32_t *first)
 	return (CIRCLE - (double)widest + 1) / CIRCLE;
 }
 
-/*
- * Whether no half of the circle holds a number and those before it: then isn_arc() is above a half, where
- * arc_probability() is 1.  Random numbers show that with the third or fourth of them.
- */
-struct around {
-	int64_t least, most; /* of the distances from the first number */
-};
-
-static bool goes_around(struct around *a, uint32_t distance)
-{
-	const int64_t d = (int32_t)distance;
-
-	a->least = d < a->least ? d : a->least;
-	a->most = d > a->most ? d : a->most;
-	return a->most - a->least > INT32_MAX;
-}
-
 /* The probability that n numbers lie in some arc of fraction w: exact up to a half, useless beyond. */
 static double arc_probability(double w, unsigned n)
 {
 	const double p = w <= 0.5 ? n * power(w, n - 1) : 1;
 
 	return p < 1 ? p : 1;
+}
+
+/*
+ * Whether a number and those before it lie so far apart that `tests` times arc_probability() cannot be below ISN_ALPHA.  Random
+ * ones show that with the second or third of them.
+ */
+struct spread {
+	int64_t least, most; /* of the distances from the first number */
+	int64_t limit;       /* of their difference */
+};
+
+static struct spread spread_of(unsigned n, unsigned tests)
+{
+	double w = 0.5;
+
+	while (tests * arc_probability(w / 2, n) >= ISN_ALPHA)
+		w /= 2;
+	return (struct spread){ .limit = (int64_t)(w * CIRCLE) - 1 };
+}
+
+static bool too_far(struct spread *a, uint32_t distance)
+{
+	const int64_t d = (int32_t)distance;
+
+	a->least = d < a->least ? d : a->least;
+	a->most = d > a->most ? d : a->most;
+	return a->most - a->least > a->limit;
 }
 
 static void fails(struct isn_verdict *v, enum isn_test t, double p)
@@ -105,12 +115,31 @@ static void fails(struct isn_verdict *v, enum isn_test t, double p)
 	v->failed |= 1u << t;
 }
 
+#define PRINTS 16 /* words: a bit for each value of the lowest ten */
+
+/* Whether some number that was noted before has these lowest bits. */
+static bool note(uint64_t prints[PRINTS], uint32_t isn)
+{
+	uint64_t *word = &prints[isn / 64 % PRINTS];
+	const uint64_t bit = UINT64_C(1) << isn % 64;
+	const bool before = *word & bit;
+
+	*word |= bit;
+	return before;
+}
+
 static unsigned count_distinct(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
 {
+	uint64_t prints[PRINTS] = { 0 };
 	unsigned distinct = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		unsigned j = 0;
+
+		if (!note(prints, s[i].isn)) { /* so it goes with nearly all of them */
+			distinct++;
+			continue;
+		}
 
 		while (j < i && s[j].isn != s[i].isn)
 			j++;
@@ -151,11 +180,11 @@ static void test_constant(const struct isn_sample *s, unsigned n, struct isn_ver
 static void test_increment(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
 {
 	uint32_t d[ISN_KEPT], first;
-	struct around around = { 0, 0 };
+	struct spread spread = spread_of(n - 1, 1);
 
 	for (unsigned i = 1; i < n; i++) {
 		d[i - 1] = s[i].isn - s[i - 1].isn;
-		if (goes_around(&around, d[i - 1] - d[0]))
+		if (too_far(&spread, d[i - 1] - d[0]))
 			return;
 	}
 	const double p = arc_probability(isn_arc(d, n - 1, &first), n - 1);
@@ -174,10 +203,19 @@ static void test_increment(const struct isn_sample *s, unsigned n, struct isn_ve
 	fails(v, ISN_FIXED_INCREMENT, p);
 }
 
-/* What a clock of `rate` ticks a second counts in `ns`, modulo 2^32. */
-static uint32_t ticks(uint32_t rate, int64_t ns)
+struct elapsed {
+	uint64_t seconds, ns;
+};
+
+static struct elapsed elapsed(int64_t ns)
 {
-	return (uint32_t)((uint64_t)(ns / SECOND) * rate + (uint64_t)(ns % SECOND) * rate / (uint64_t)SECOND);
+	return (struct elapsed){ (uint64_t)(ns / SECOND), (uint64_t)(ns % SECOND) };
+}
+
+/* What a clock of `rate` ticks a second counts in that time, modulo 2^32. */
+static uint32_t ticks(uint32_t rate, struct elapsed t)
+{
+	return (uint32_t)(t.seconds * rate + t.ns * rate / (uint64_t)SECOND);
 }
 
 static const uint32_t rates[] = { 0, 64000, 125000, 128000, 250000, 256000, 1000000, 1048576, 15625000 };
@@ -189,15 +227,20 @@ static void test_rates(const struct isn_sample *s, unsigned n, struct isn_verdic
 	double best = 1;
 	unsigned which = 0;
 	uint32_t begin = 0;
+	const struct spread none = spread_of(n, RATES);
+	struct elapsed at[ISN_KEPT];
+	unsigned known = 0; /* of those: the first few are enough for most numbers */
 
 	for (unsigned k = 0; k < RATES; k++) {
 		uint32_t y[ISN_KEPT], first;
-		struct around around = { 0, 0 };
+		struct spread spread = none;
 		unsigned i = 0;
 
 		for (; i < n; i++) {
-			y[i] = s[i].isn - ticks(rates[k], span(s[i].ts, s[0].ts));
-			if (goes_around(&around, y[i] - y[0]))
+			if (i == known)
+				at[known++] = elapsed(span(s[i].ts, s[0].ts));
+			y[i] = s[i].isn - ticks(rates[k], at[i]);
+			if (too_far(&spread, y[i] - y[0]))
 				break;
 		}
 		if (i < n)
@@ -217,7 +260,7 @@ static void test_rates(const struct isn_sample *s, unsigned n, struct isn_verdic
 	if (!v->failed) {
 		v->rate = rates[which];
 		v->predicted = true;
-		v->expected = begin + ticks(rates[which], span(s[n - 1].ts, s[0].ts));
+		v->expected = begin + ticks(rates[which], elapsed(span(s[n - 1].ts, s[0].ts)));
 	}
 	fails(v, ISN_CLOCK, p);
 }
@@ -236,10 +279,14 @@ static double binomial_tail(unsigned m, unsigned k)
 	return out;
 }
 
-/* The number after `b`, from the two before it and the times; false when the times do not say. */
-static bool predict(const struct isn_sample *a, uint32_t *out)
+static int64_t us_between(const struct isn_sample *a)
 {
-	const int64_t before = span(a[1].ts, a[0].ts) / 1000, after = span(a[2].ts, a[1].ts) / 1000;
+	return span(a[1].ts, a[0].ts) / 1000;
+}
+
+/* The number after a[1], from the two and the times before and after it; false when the times do not say. */
+static bool predict(const struct isn_sample *a, int64_t before, int64_t after, uint32_t *out)
+{
 	const int64_t hour = INT64_C(3600000000);
 	const int32_t delta = (int32_t)(a[1].isn - a[0].isn);
 
@@ -254,9 +301,12 @@ static void test_prediction(const struct isn_sample *s, unsigned n, struct isn_v
 	const uint32_t reach = 1u << 24;
 	unsigned tried = 0, hit = 0;
 	uint32_t guess = 0;
+	int64_t before, after = us_between(s);
 
 	for (unsigned i = 0; i + 2 < n; i++) {
-		if (!predict(s + i, &guess))
+		before = after;
+		after = us_between(s + i + 1);
+		if (!predict(s + i, before, after, &guess))
 			continue;
 		tried++;
 		hit += s[i + 2].isn - guess + reach < 2 * reach;
@@ -272,7 +322,7 @@ static void test_prediction(const struct isn_sample *s, unsigned n, struct isn_v
 		const int64_t grown = (int32_t)(s[n - 1].isn - s[0].isn);
 
 		v->rate = us > 0 ? grown * 1000000 / us : 0;
-		v->predicted = predict(s + n - 3, &v->expected);
+		v->predicted = predict(s + n - 3, us_between(s + n - 3), us_between(s + n - 2), &v->expected);
 	}
 	fails(v, ISN_CLOCK, p);
 }
@@ -327,27 +377,26 @@ static double fair_tails(unsigned n, unsigned k)
 
 static void test_bits(const struct isn_sample *s, unsigned n, struct isn_verdict *v)
 {
-	double best = 1;
-	unsigned which = 0, set = 0;
+	unsigned ones[32] = { 0 }, which = 0, least = n;
 
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned bit = 0; bit < 32; bit++)
+			ones[bit] += (s[i].isn & UINT32_C(1) << bit) != 0;
 	for (unsigned bit = 0; bit < 32; bit++) {
-		unsigned ones = 0;
+		const unsigned rare = ones[bit] < n - ones[bit] ? ones[bit] : n - ones[bit];
 
-		for (unsigned i = 0; i < n; i++)
-			ones += s[i].isn >> bit & 1;
-		const double p = 32 * fair_tails(n, ones < n - ones ? ones : n - ones);
-
-		if (p < best) {
-			best = p;
+		if (rare < least) {
+			least = rare;
 			which = bit;
-			set = ones;
 		}
 	}
-	if (best >= BITS_ALPHA)
+	const double p = 32 * fair_tails(n, least);
+
+	if (p >= BITS_ALPHA)
 		return;
 	v->bit = (uint8_t)which;
-	v->ones = (uint8_t)set;
-	fails(v, ISN_BIT_BIAS, best);
+	v->ones = (uint8_t)ones[which];
+	fails(v, ISN_BIT_BIAS, p);
 }
 
 /* RFC 9293, 3.4.3.  One in 2^32 is zero by chance. */
