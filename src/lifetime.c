@@ -262,11 +262,40 @@ struct open {
 	uint32_t number;
 };
 
-static int by_id(const void *a, const void *b)
-{
-	const uint64_t x = ((const struct open *)a)->id, y = ((const struct open *)b)->id;
+#define DIGIT 11 /* bits */
 
-	return x < y ? -1 : x > y;
+/* By one digit of their ids; those with the same one in the order in which they were. */
+static void sort_by_digit(const struct open *from, struct open *to, uint32_t n, unsigned shift)
+{
+	uint32_t next[1 << DIGIT] = { 0 }, sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		next[from[i].id >> shift & ((1 << DIGIT) - 1)]++;
+	for (unsigned d = 0; d < 1 << DIGIT; d++) {
+		const uint32_t count = next[d];
+
+		next[d] = sum;
+		sum += count;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		to[next[from[i].id >> shift & ((1 << DIGIT) - 1)]++] = from[i];
+}
+
+/* By id: the answer is `list` or `spare`.  Ids are numbers of frames, of which few digits are in use. */
+static struct open *sort_by_id(struct open *list, struct open *spare, uint32_t n)
+{
+	uint64_t used = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		used |= list[i].id;
+	for (unsigned shift = 0; shift < 64 && used >> shift; shift += DIGIT) {
+		struct open *sorted = spare;
+
+		sort_by_digit(list, sorted, n, shift);
+		spare = list;
+		list = sorted;
+	}
+	return list;
 }
 
 static void release_any(struct engine *en, uint32_t number, enum tcplint_end end)
@@ -278,7 +307,7 @@ static void release_any(struct engine *en, uint32_t number, enum tcplint_end end
 		lifetime_release(en, flow_conn(&en->flows, number), end, en->now);
 }
 
-/* Those that are still there into `list`, by id; they are `n`. */
+/* Those that are still there into `list`. */
 static void list_open(const struct flow_table *t, struct open *list)
 {
 	uint32_t n = 0;
@@ -289,7 +318,6 @@ static void list_open(const struct flow_table *t, struct open *list)
 	for (uint32_t i = 1; i < t->conns.fresh; i++)
 		if (flow_conn(t, i)->in_use)
 			list[n++] = (struct open){ flow_conn(t, i)->start.frame, i };
-	qsort(list, n, sizeof(*list), by_id);
 }
 
 /* The next that is open from `i` on, up to `fresh`. */
@@ -337,7 +365,7 @@ static void release_listed(struct engine *en, enum tcplint_end end)
 {
 	const struct flow_table *t = &en->flows;
 	const uint32_t n = t->conns.used + t->quiet.used;
-	struct open *list = malloc(n * sizeof(*list));
+	struct open *list = malloc(2 * (size_t)n * sizeof(*list));
 
 	if (!list) { /* no memory to sort them */
 		en->draining = false;
@@ -346,8 +374,10 @@ static void release_listed(struct engine *en, enum tcplint_end end)
 		return;
 	}
 	list_open(t, list);
+	const struct open *in_order = sort_by_id(list, list + n, n);
+
 	for (uint32_t i = 0; i < n; i++)
-		release_any(en, list[i].number, end);
+		release_any(en, in_order[i].number, end);
 	free(list);
 }
 

@@ -20,6 +20,8 @@ enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 struct seen {
 	unsigned connections, findings, evicted, timed_out, complete;
 	enum tcplint_judgement handshake;
+	uint64_t latest; /* connection */
+	unsigned out_of_order;
 };
 
 static void on_finding(void *user, const struct tcplint_finding *f)
@@ -37,6 +39,8 @@ static void on_connection(void *user, const struct tcplint_connection *c)
 	s->timed_out += c->end == TCPLINT_END_TIMEOUT;
 	s->complete += c->handshake.verdict == TCPLINT_CONFORMANT;
 	s->handshake = c->handshake.verdict;
+	s->out_of_order += c->conn->id <= s->latest;
+	s->latest = c->conn->id;
 }
 
 static struct tcplint *create(struct seen *seen, struct tcplint_options *o)
@@ -260,13 +264,34 @@ static void ends_a_few_at_a_time(void **state)
 	tcplint_free(t);
 }
 
+/* When the input is over, connections end in the order in which they began, wherever they are kept. */
+static void ends_in_order(void **state)
+{
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 10000, NULL);
+
+	(void)state;
+	for (uint16_t i = 0; i < 100; i++) {
+		say(t, START, true, (uint16_t)(1000 + i), SYN, 100, 0);
+		say(t, START, false, (uint16_t)(1000 + i), RST | ACK, 0, 101);
+	}
+	/* of these the first hundred get the places of those */
+	for (uint16_t i = 0; i < 5000; i++)
+		say(t, START + 60 * SECOND, true, (uint16_t)(2000 + i), SYN, 100, 0);
+	assert_int_equal(seen.connections, 100);
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 5100);
+	assert_int_equal(seen.out_of_order, 0);
+	tcplint_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clock_goes_back),	    cmocka_unit_test(one_frame_from_the_future),
 		cmocka_unit_test(eviction),		    cmocka_unit_test(disabled_rules_still_judge),
 		cmocka_unit_test(nobody_makes_it_slow),	    cmocka_unit_test(drops_make_unsure),
-		cmocka_unit_test(ends_a_few_at_a_time),
+		cmocka_unit_test(ends_a_few_at_a_time),	    cmocka_unit_test(ends_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
