@@ -7,8 +7,8 @@
 static void put_handshake(struct report *r, const struct tcplint_connection *c)
 {
 	open_object(r, "handshake");
-	put_text(r, "verdict", name_of_judgement(c->handshake.verdict));
-	put_text(r, "kind", name_of_handshake(c->handshake.kind));
+	put_word(r, "verdict", name_of_judgement(c->handshake.verdict));
+	put_word(r, "kind", name_of_handshake(c->handshake.kind));
 	put_number(r, "syn_count", c->handshake.syn_count);
 	put_number(r, "synack_count", c->handshake.synack_count);
 	if (c->handshake.syn_synack >= 0 || c->handshake.synack_ack >= 0 || c->handshake.total >= 0) {
@@ -24,9 +24,9 @@ static void put_handshake(struct report *r, const struct tcplint_connection *c)
 static void put_teardown(struct report *r, const struct tcplint_connection *c)
 {
 	open_object(r, "teardown");
-	put_text(r, "verdict", name_of_judgement(c->teardown.verdict));
-	put_text(r, "kind", name_of_teardown(c->teardown.kind));
-	put_text(r, "active_closer", name_of_side(c->teardown.active_closer));
+	put_word(r, "verdict", name_of_judgement(c->teardown.verdict));
+	put_word(r, "kind", name_of_teardown(c->teardown.kind));
+	put_word(r, "active_closer", name_of_side(c->teardown.active_closer));
 	if (c->teardown.has_half_close)
 		put_number(r, "half_close_bytes", c->teardown.half_close_bytes);
 	put_seconds(r, "duration", c->teardown.duration);
@@ -38,7 +38,7 @@ static void put_time_wait(struct report *r, const struct tcplint_connection *c)
 	if (!name_of_side(c->time_wait.holder))
 		return;
 	open_object(r, "time_wait");
-	put_text(r, "holder", name_of_side(c->time_wait.holder));
+	put_word(r, "holder", name_of_side(c->time_wait.holder));
 	put_time(r, "start", c->time_wait.start);
 	put_seconds(r, "lower", c->time_wait.lower);
 	put_seconds(r, "upper", c->time_wait.upper);
@@ -70,12 +70,12 @@ static void put_path(struct report *r, const struct tcplint_endpoint *e)
 {
 	if (!e->has_state)
 		return;
-	put_text(r, "state", tcplint_state_name(e->state));
+	put_word(r, "state", tcplint_state_name(e->state));
 	put_bool(r, "state_certain", e->state_certain);
 	open_array(r, "states");
 	for (unsigned i = 0; i < e->state_count; i++) {
 		open_object(r, NULL);
-		put_text(r, "state", tcplint_state_name(e->states[i].state));
+		put_word(r, "state", tcplint_state_name(e->states[i].state));
 		put_span(r, "t", 0, e->states[i].t);
 		if (i + 1 < e->state_count)
 			put_seconds(r, "for", e->states[i + 1].t - e->states[i].t);
@@ -97,7 +97,7 @@ static void put_copies(struct report *r, const char *key, const struct tcplint_r
 	close_array(r);
 	put_seconds(r, "total", from->total);
 	if (from->backoff != TCPLINT_BACKOFF_UNKNOWN)
-		put_text(r, "backoff", name_of_backoff(from->backoff));
+		put_word(r, "backoff", name_of_backoff(from->backoff));
 	close_object(r);
 }
 
@@ -136,7 +136,7 @@ static void put_vantage(struct report *r, const struct tcplint_connection *c)
 	if (c->vantage.estimate == TCPLINT_VANTAGE_UNKNOWN)
 		return;
 	open_object(r, "vantage");
-	put_text(r, "estimate", name_of_vantage(c->vantage.estimate));
+	put_word(r, "estimate", name_of_vantage(c->vantage.estimate));
 	for (unsigned i = 0; i < 2; i++) {
 		if (c->vantage.has_hops[i])
 			put_number(r, hops[i], c->vantage.hops[i]);
@@ -191,8 +191,8 @@ bool json_connection(struct report *r, const struct tcplint_connection *c)
 	put_time(r, "start", c->start);
 	/* Below zero where the clock of the capture went back: that was measured too. */
 	put_span(r, "duration", 0, c->duration);
-	put_text(r, "origin", name_of_origin(c->origin));
-	put_text(r, "end", name_of_end(c->end));
+	put_word(r, "origin", name_of_origin(c->origin));
+	put_word(r, "end", name_of_end(c->end));
 	if (c->self_connect)
 		put_bool(r, "self_connect", true);
 	put_handshake(r, c);
@@ -202,8 +202,8 @@ bool json_connection(struct report *r, const struct tcplint_connection *c)
 	put_endpoint(r, "server", &c->endpoint[TCPLINT_SERVER]);
 	put_quality(r, c);
 	put_vantage(r, c);
-	put_text(r, "conn_state", c->conn_state);
-	put_text(r, "history", c->history);
+	put_word(r, "conn_state", c->conn_state);
+	put_word(r, "history", c->history);
 	put_not_evaluated(r, c);
 	put_findings(r, c->findings, c->finding_count);
 	return record_end(r);

@@ -9,7 +9,7 @@ static void put_address(struct report *r, const char *key, const struct tcplint_
 	char ip[ADDRESS_SIZE];
 
 	open_object(r, key);
-	put_text(r, "ip", format_address(a->ip, ip));
+	put_word(r, "ip", format_address(a->ip, ip));
 	put_number(r, "port", a->port);
 	close_object(r);
 }
@@ -18,7 +18,7 @@ void put_conn(struct report *r, const struct tcplint_conn_id *c)
 {
 	open_object(r, "conn");
 	put_number(r, "id", c->id);
-	put_text(r, "community_id", report_community_id(r, c));
+	put_word(r, "community_id", report_community_id(r, c));
 	put_address(r, "client", &c->client);
 	put_address(r, "server", &c->server);
 	if (c->vlan) {
@@ -42,9 +42,9 @@ static void put_host(struct report *r, const struct tcplint_host_id *h, bool emb
 
 	open_object(r, "host");
 	if (!embedded)
-		put_text(r, "ip", format_address(h->ip, ip));
+		put_word(r, "ip", format_address(h->ip, ip));
 	if (h->role >= 0)
-		put_text(r, "role", name_of_side(h->role));
+		put_word(r, "role", name_of_side(h->role));
 	if (h->port >= 0)
 		put_number(r, "port", (uint64_t)h->port);
 	close_object(r);
@@ -100,7 +100,7 @@ static void put_words(struct report *r, const char *key, const char *const *word
 		return;
 	open_array(r, key);
 	for (; *words; words++)
-		put_text(r, NULL, *words);
+		put_word(r, NULL, *words);
 	close_array(r);
 }
 
@@ -118,7 +118,7 @@ static void put_value(struct report *r, const struct tcplint_value *v, bool expe
 	if (v->field >= TCPLINT_FIELD_COUNT)
 		return;
 	if (v->field == TCPLINT_FIELD_FLAGS) {
-		put_text(r, "flags", name_of_flags((uint16_t)number, flags));
+		put_word(r, "flags", name_of_flags((uint16_t)number, flags));
 		return;
 	}
 	put_number(r, name_of_field(v->field), number);
@@ -173,7 +173,7 @@ static void put_states(struct report *r, const struct tcplint_finding *f)
 	open_object(r, "state");
 	for (int side = TCPLINT_CLIENT; side <= TCPLINT_SERVER; side++)
 		if (f->state[side] < TCPLINT_STATE_COUNT)
-			put_text(r, name_of_side(side), tcplint_state_name(f->state[side]));
+			put_word(r, name_of_side(side), tcplint_state_name(f->state[side]));
 	close_object(r);
 }
 
@@ -183,11 +183,11 @@ static void put_judgement(struct report *r, const struct tcplint_finding *f)
 	const struct tcplint_rule *rule = tcplint_rule(f->rule);
 
 	put_rule(r, "rule", f->rule);
-	put_text(r, "verdict", tcplint_verdict_name(f->verdict));
-	put_text(r, "severity", tcplint_severity_name(f->severity));
+	put_word(r, "verdict", tcplint_verdict_name(f->verdict));
+	put_word(r, "severity", tcplint_severity_name(f->severity));
 	put_fraction(r, "confidence", f->confidence);
-	put_text(r, "phase", rule ? tcplint_phase_name(rule->phase) : NULL);
-	put_text(r, "offender", tcplint_offender_name(f->offender));
+	put_word(r, "phase", rule ? tcplint_phase_name(rule->phase) : NULL);
+	put_word(r, "offender", tcplint_offender_name(f->offender));
 }
 
 static void put_finding(struct report *r, const struct tcplint_finding *f, bool embedded)

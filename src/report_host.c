@@ -98,7 +98,7 @@ bool json_host(struct report *r, const struct tcplint_host *h)
 		return !r->failed;
 	record_begin(r, "host");
 	put_when(r, h->ts);
-	put_text(r, "ip", format_address(h->ip, ip));
+	put_word(r, "ip", format_address(h->ip, ip));
 	put_roles(r, h);
 	put_floods(r, h);
 	put_scans(r, h);

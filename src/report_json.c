@@ -56,16 +56,11 @@ static void put_encoded(struct report *r, const char *key, json_t *value)
 #define EVERY_BYTE UINT64_C(0x0101010101010101)
 #define HIGH_BITS  (EVERY_BYTE << 7)
 
-/* Sets high bits if a byte is below `than`, which is 128 at most. */
-static uint64_t below(uint64_t bytes, uint64_t than)
-{
-	return (bytes - EVERY_BYTE * than) & ~bytes;
-}
-
-/* High bits if one of eight bytes needs an escape (RFC 8259, 7) or is not ASCII. */
+/* High bits if one of eight bytes needs an escape (RFC 8259, 7) or is not ASCII: then what is borrowed does no harm. */
 static uint64_t odd_bytes(uint64_t bytes)
 {
-	return bytes | below(bytes, ' ') | below(bytes ^ EVERY_BYTE * '"', 1) | below(bytes ^ EVERY_BYTE * '\\', 1);
+	return bytes | (bytes - EVERY_BYTE * ' ') | ((bytes ^ EVERY_BYTE * '"') - EVERY_BYTE) |
+	       ((bytes ^ EVERY_BYTE * '\\') - EVERY_BYTE);
 }
 
 static uint64_t copy_eight(char *to, const char *from)
@@ -204,7 +199,7 @@ void record_begin(struct report *r, const char *type)
 {
 	r->used = 0;
 	open_object(r, NULL);
-	put_text(r, "type", type);
+	put_word(r, "type", type);
 }
 
 #ifndef NDEBUG

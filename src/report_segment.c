@@ -18,7 +18,7 @@ static void put_moment(struct report *r, const char *key, const struct moment *m
 		if (!m->known[side])
 			continue;
 		open_object(r, name_of_side(side));
-		put_text(r, "state", tcplint_state_name(m->state[side]));
+		put_word(r, "state", tcplint_state_name(m->state[side]));
 		put_bool(r, "certain", m->certain[side]);
 		close_object(r);
 	}
@@ -30,8 +30,8 @@ static void put_arrows(struct report *r, const struct tcplint_segment *s)
 	if (!s->arrow[TCPLINT_CLIENT] && !s->arrow[TCPLINT_SERVER])
 		return;
 	open_object(r, "arrow");
-	put_text(r, "client", s->arrow[TCPLINT_CLIENT]);
-	put_text(r, "server", s->arrow[TCPLINT_SERVER]);
+	put_word(r, "client", s->arrow[TCPLINT_CLIENT]);
+	put_word(r, "server", s->arrow[TCPLINT_SERVER]);
 	close_object(r);
 }
 
@@ -45,8 +45,8 @@ static void put_header(struct report *r, const struct tcplint_segment *s)
 	put_number(r, "frame", number);
 	if (r->o.several_inputs)
 		put_foreign(r, "file", file ? file : "");
-	put_text(r, "from", name_of_side((int)s->from));
-	put_text(r, "flags", name_of_flags(s->flags, flags));
+	put_word(r, "from", name_of_side((int)s->from));
+	put_word(r, "flags", name_of_flags(s->flags, flags));
 	put_number(r, "seq", s->seq);
 	if (s->has_relative)
 		put_number(r, "seq_relative", s->seq_relative);
@@ -73,7 +73,7 @@ bool json_segment(struct report *r, const struct tcplint_segment *s)
 	put_moment(r, "before", &before);
 	put_moment(r, "after", &after);
 	put_arrows(r, s);
-	put_text(r, "ignored", s->ignored);
+	put_word(r, "ignored", s->ignored);
 	put_rules(r, "opened", s->opened, s->opened_count);
 	put_rules(r, "settled", s->settled, s->settled_count);
 	put_rules(r, "fired", s->fired, s->fired_count);
