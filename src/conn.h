@@ -76,6 +76,7 @@ struct endpoint {
 	uint16_t facts;    /* two bits each: enum belief */
 	uint8_t state;     /* enum tcplint_state, likely */
 	uint8_t certain;   /* the facts behind it are all confirmed */
+	uint8_t order;     /* what else it follows from (states.c) */
 	uint8_t wscale;    /* shift to apply to its window; SCALE_UNKNOWN */
 	uint8_t ttl;
 	uint8_t hole_count;

@@ -2,6 +2,7 @@
  * From facts to states: the arrows of arrows.def, folded over what an endpoint is known to have
  * done and heard, in the order in which it happened.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "tracker.h"
@@ -72,7 +73,16 @@ static bool too_late(const struct conn *c, enum side x, enum fact f)
 	return f != RESET && fact_get(&c->end[x], f) == TENTATIVE && at[f].frame > at[RESET].frame;
 }
 
-static struct history history_of(const struct conn *c, enum side x)
+/* What the order depends on besides frames. */
+static uint8_t order_of(const struct conn *c, enum side x)
+{
+	const struct endpoint *e = &c->end[x], *peer = &c->end[other(x)];
+
+	return (uint8_t)(knows(e, K_ACTIVE) | knows(e, K_FIN_AFTER_FIN) << 1 | knows(peer, K_FIN_AFTER_FIN) << 2);
+}
+
+/* All of it, or with FIN_SENT as the first what comes after the opening. */
+static struct history history_of(const struct conn *c, enum side x, enum fact first)
 {
 	const struct endpoint *e = &c->end[x];
 	const uint8_t *order = usual[!knows(e, K_ACTIVE)];
@@ -80,7 +90,7 @@ static struct history history_of(const struct conn *c, enum side x)
 	struct history h;
 
 	h.n = 0;
-	for (unsigned k = 0; k < FACT_COUNT; k++) {
+	for (unsigned k = first; k < FACT_COUNT; k++) {
 		const enum fact f = (enum fact)order[k];
 
 		if (!fact_is(e, f) || (over && too_late(c, x, f)))
@@ -148,23 +158,77 @@ static enum tcplint_state start_state(const struct endpoint *e)
 	return knows(e, K_ACTIVE) ? TCPLINT_CLOSED : TCPLINT_LISTEN;
 }
 
+/* One bit of each fact of the opening, and of every fact. */
+#define OPENING_BITS (1u << 2 * SYN_SENT | 1u << 2 * SYN_RCVD | 1u << 2 * SYN_ACKED)
+#define EVERY_BIT    0x1555u
+
+/* Whichever way it took through the opening, it is ESTABLISHED then. */
+static bool opened(const struct endpoint *e, const struct mark *at)
+{
+	const bool fin_first = fact_is(e, FIN_SENT) && at[FIN_SENT].frame < at[SYN_ACKED].frame;
+
+	return ((e->facts | e->facts >> 1) & OPENING_BITS) == OPENING_BITS && !fact_is(e, RESET) && !fin_first;
+}
+
+static bool all_confirmed(const struct endpoint *e, const struct history *h)
+{
+	if (!fact_is(e, RESET))
+		return e->facts && !(e->facts & TENTATIVE * EVERY_BIT);
+	/* its own RST is certain, whatever it had heard before */
+	bool confirmed = h->n;
+
+	for (unsigned i = 0; i < h->n; i++)
+		confirmed = confirmed && fact_get(e, (enum fact)h->fact[i]) == CONFIRMED;
+	return confirmed || knows(e, K_RST_SENT);
+}
+
+struct standing {
+	uint8_t state;
+	bool certain;
+};
+
+static struct standing fold(const struct conn *c, enum side x, bool past_opening)
+{
+	const struct endpoint *e = &c->end[x];
+	const struct history h = history_of(c, x, past_opening ? FIN_SENT : SYN_SENT);
+	enum tcplint_state state = past_opening ? TCPLINT_ESTABLISHED : start_state(e);
+
+	for (unsigned i = 0, used; i < h.n; i += used)
+		state = follow(state, step_of(c, x, &h, i, &used));
+	return (struct standing){ (uint8_t)state, all_confirmed(e, &h) && state != TCPLINT_LISTEN };
+}
+
+#ifndef NDEBUG
+/* Whether the ways that are shorter come to the same. */
+static bool stands_as_folded(const struct conn *c, enum side x)
+{
+	const struct standing whole = fold(c, x, false);
+
+	return c->end[x].state == whole.state && c->end[x].certain == whole.certain;
+}
+#endif
+
 void tracker_restate(struct conn *c, enum side x)
 {
 	struct endpoint *e = &c->end[x];
-	const struct history h = history_of(c, x);
-	enum tcplint_state state = start_state(e);
-	bool certain = h.n > 0;
+	const struct standing now = fold(c, x, opened(e, c->detail[x].fact));
 
-	for (unsigned i = 0, used; i < h.n; i += used) {
-		state = follow(state, step_of(c, x, &h, i, &used));
-		certain = certain && fact_get(e, (enum fact)h.fact[i]) == CONFIRMED &&
-			  fact_get(e, (enum fact)h.fact[i + used - 1]) == CONFIRMED;
+	e->state = now.state;
+	e->certain = now.certain;
+	e->order = order_of(c, x);
+	assert(stands_as_folded(c, x));
+}
+
+void tracker_confirm(struct conn *c, enum side x)
+{
+	struct endpoint *e = &c->end[x];
+
+	if (fact_is(e, RESET) || e->order != order_of(c, x)) {
+		tracker_restate(c, x);
+		return;
 	}
-	/* its own RST is certain, whatever it had heard before */
-	if (fact_is(e, RESET) && knows(e, K_RST_SENT))
-		certain = true;
-	e->state = (uint8_t)state;
-	e->certain = certain && state != TCPLINT_LISTEN;
+	e->certain = !(e->facts & TENTATIVE * EVERY_BIT) && e->state != TCPLINT_LISTEN;
+	assert(stands_as_folded(c, x));
 }
 
 bool tracker_known(const struct conn *c, enum side x)
@@ -189,7 +253,7 @@ unsigned tracker_path(const struct conn *c, enum side x, struct tcplint_state_ti
 {
 	const struct endpoint *e = &c->end[x];
 	const struct endpoint_detail *d = &c->detail[x];
-	const struct history h = history_of(c, x);
+	const struct history h = history_of(c, x, SYN_SENT);
 	enum tcplint_state state = start_state(e);
 	unsigned n = 0;
 	int64_t latest = INT64_MIN;

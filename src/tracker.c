@@ -11,8 +11,11 @@ void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct ma
 	if (b == TENTATIVE && f != RESET && fact_is(e, RESET) && knows(e, K_RST_SENT))
 		return; /* it came to an endpoint that was no more */
 	e->facts = (uint16_t)((e->facts & ~(3u << (2 * f))) | (unsigned)b << (2 * f));
-	if (was == NO)
-		c->detail[x].fact[f] = when;
+	if (was != NO) {
+		tracker_confirm(c, x);
+		return;
+	}
+	c->detail[x].fact[f] = when;
 	tracker_restate(c, x);
 }
 

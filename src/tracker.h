@@ -44,6 +44,8 @@ bool tracker_known(const struct conn *c, enum side x);
 void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct mark when);
 void fact_clear(struct conn *c, enum side x, enum fact f);
 void tracker_restate(struct conn *c, enum side x);
+/* A fact became certain: as long as nothing orders them anew, the states are those that they were. */
+void tracker_confirm(struct conn *c, enum side x);
 
 /* "3.10.7.3": the arrow by which `x` got from one state to another; null when there is none. */
 const char *arrow_clause(enum tcplint_state from, enum tcplint_state to);
