@@ -45,13 +45,16 @@ static ALWAYS_INLINE void ahead_step(const struct flow_table *flows, const struc
 		a->number = flow_glance(flows, hash);
 		flow_prefetch(flows, a->number);
 	}
-	if (step == 1 && !syn && flow_prefetch_part(flows, a->number))
-		ahead_expect_hosts(hosts, a, s);
-	else if (step == 2 && !syn && !a->hosts)
-		flow_prefetch_closing(flows, a->number);
-	else if (UNLIKELY(a->hosts) && step == (syn ? 0 : 2))
+	if (step == 1 && flow_is_quiet(a->number)) {
+		flow_prefetch_part(flows, a->number, s->flags);
+		if (UNLIKELY(!syn && flow_is_answered(flows, a->number)))
+			ahead_expect_hosts(hosts, a, s);
+	}
+	if (step == 2 && flow_is_quiet(a->number))
+		flow_prefetch_closing(flows, a->number, s->flags);
+	if (UNLIKELY(a->hosts) && step == (syn ? 0 : 2))
 		ahead_prefetch_hosts(hosts, a);
-	else if (UNLIKELY(a->hosts) && step == (syn ? 1 : 3))
+	if (UNLIKELY(a->hosts) && step == (syn ? 1 : 3))
 		hosts_prefetch_openings(hosts, a->hash[0]);
 }
 

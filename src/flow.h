@@ -173,31 +173,38 @@ static inline uint32_t flow_glance(const struct flow_table *t, uint64_t hash)
 static inline void flow_prefetch(const struct flow_table *t, uint32_t number)
 {
 	if (LIKELY(flow_is_quiet(number)))
-		flow_prefetch_bytes(flow_quiet(t, number), sizeof(struct quiet));
+		PREFETCH(flow_quiet(t, number));
 	else if (number)
 		flow_prefetch_bytes(flow_conn(t, number), 256);
 }
 
-/* True: it is quiet and waits for its third segment, and has no parts yet. */
-static inline bool flow_prefetch_part(const struct flow_table *t, uint32_t number)
+/* Of a quiet connection; `flags`: the segment's.  Its second line is for what opens and closes it. */
+static inline void flow_prefetch_part(const struct flow_table *t, uint32_t number, unsigned flags)
 {
 	const struct quiet *q = flow_quiet(t, number);
 
-	if (!flow_is_quiet(number) || !q->more)
-		return false;
-	flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
-	if (q->stage != QUIET_SYNACK)
-		return false;
-	PREFETCH(flow_answer(t, q));
-	return true;
+	if (q->stage < QUIET_OPEN || q->stage >= QUIET_FIN || flags & (FLAG_SYN | FLAG_FIN))
+		PREFETCH((const uint8_t *)q + 64);
+	if (q->more)
+		flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
+	if (q->stage == QUIET_SYNACK)
+		PREFETCH(flow_answer(t, q));
 }
 
-static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number)
+/* The same, some time later.  Of an open connection the first line counts what the snapshot cut. */
+static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number, unsigned flags)
 {
 	const struct quiet *q = flow_quiet(t, number);
 
-	if (flow_is_quiet(number) && q->stage >= QUIET_OPEN && flow_part(t, q)->closing)
-		flow_prefetch_bytes(flow_closing(t, flow_part(t, q)), sizeof(struct quiet_closing));
+	if (q->stage >= QUIET_OPEN && flow_part(t, q)->closing)
+		flow_prefetch_bytes(flow_closing(t, flow_part(t, q)),
+				    q->stage >= QUIET_FIN || flags & FLAG_FIN ? sizeof(struct quiet_closing) : 1);
+}
+
+/* It is quiet and waits for its third segment. */
+static inline bool flow_is_answered(const struct flow_table *t, uint32_t number)
+{
+	return flow_is_quiet(number) && flow_quiet(t, number)->stage == QUIET_SYNACK;
 }
 
 /* Whether there is room for one more connection. */

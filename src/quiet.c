@@ -403,8 +403,8 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	struct quiet *q = flow_quiet(&en->flows, number);
 	const enum side x = from_first != q->swapped ? CLIENT : SERVER;
 	const uint32_t print = recent_print(s, x);
-	/* of an open connection, a deadline that is still to come only moves away */
-	const bool timed = q->stage >= QUIET_OPEN && s->ts >= q->last_ts && q->deadline > en->now;
+	/* the deadline of an open connection, whose timer has not fired, only moves away: no need to look at it */
+	const bool timed = q->stage >= QUIET_OPEN && s->ts >= q->last_ts;
 	bool again = true;
 
 	if (UNLIKELY(q->stage < QUIET_OPEN) ? !go_on_opening(en, q, number, x, s, print) :
