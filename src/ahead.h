@@ -14,7 +14,8 @@
 #include "segment.h"
 
 struct ahead {
-	uint32_t number; /* of its connection, most likely */
+	uint64_t slot;   /* of the index: that of its connection, most likely */
+	uint32_t number; /* and that one's number; 0: none yet */
 	unsigned hosts;   /* how many entries of the host table will be needed: that of its client first */
 	uint32_t hash[3]; /* theirs */
 };
@@ -30,6 +31,7 @@ static inline void ahead_begin(const struct flow_table *flows, const struct host
 			       const struct segment *s, uint64_t hash)
 {
 	a->hosts = 0;
+	a->slot = flow_home(hash, flows->mask);
 	flow_prefetch_slot(flows, hash);
 	if (UNLIKELY(s->flags & FLAG_SYN))
 		ahead_expect_hosts(hosts, a, s);
@@ -42,15 +44,19 @@ static ALWAYS_INLINE void ahead_step(const struct flow_table *flows, const struc
 	const bool syn = s->flags & FLAG_SYN;
 
 	if (step == 0) {
-		a->number = flow_glance(flows, hash);
+		a->slot = flow_glance(flows, hash);
+		a->number = (uint32_t)flows->slots[a->slot];
 		flow_prefetch(flows, a->number);
 	}
-	if (step == 1 && flow_is_quiet(a->number)) {
-		flow_prefetch_part(flows, a->number, s->flags);
-		if (UNLIKELY(!syn && flow_is_answered(flows, a->number)))
+	if (step == 1) {
+		const struct quiet *q = flow_prefetch_part(flows, a->number);
+
+		if (UNLIKELY(q->stage == QUIET_SYNACK && !syn)) { /* the third segment */
+			PREFETCH(flow_answer(flows, q));
 			ahead_expect_hosts(hosts, a, s);
+		}
 	}
-	if (step == 2 && flow_is_quiet(a->number))
+	if (step == 2)
 		flow_prefetch_closing(flows, a->number, s->flags);
 	if (UNLIKELY(a->hosts) && step == (syn ? 0 : 2))
 		ahead_prefetch_hosts(hosts, a);

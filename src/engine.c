@@ -283,9 +283,9 @@ static bool opens_quietly(struct engine *en, const struct segment *s, const stru
 	return syn && quiet_open(en, p, *head, s);
 }
 
-void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p)
+void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p, uint64_t slot)
 {
-	uint32_t head = en->behind ? lifetime_catch_up(en, p) : flow_find(&en->flows, &p->key, p->hash);
+	uint32_t head = UNLIKELY(en->behind) ? lifetime_catch_up(en, p) : flow_find_near(&en->flows, &p->key, p->hash, slot);
 
 	if (LIKELY(flow_is_quiet(head)) && LIKELY(!p->back) && quiet_go_on(en, head, s, p->from_first))
 		return;

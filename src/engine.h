@@ -104,7 +104,8 @@ static inline void engine_find_place(const struct engine *en, const struct segme
 }
 
 /* Of each, the clock has been told before: engine_tick(). */
-void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p);
+/* `slot`: where the index may have it, as flow_glance() says. */
+void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p, uint64_t slot);
 /* An ICMP error that quotes a segment of a connection. */
 void engine_quote(struct engine *en, const struct segment *s, const struct engine_place *p);
 /* Timers that are due by `now`. */

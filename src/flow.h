@@ -159,52 +159,73 @@ static inline void flow_prefetch_bytes(const void *at, size_t bytes)
 		PREFETCH((const uint8_t *)at + i);
 }
 
-/* The connection that has this hash most likely, or 0. */
-static inline uint32_t flow_glance(const struct flow_table *t, uint64_t hash)
+/*
+ * Where the index most likely has what has this hash, or where that would stand.  Four slots are looked at without a branch:
+ * how many there are before the right one is nothing that a processor could predict.
+ */
+static inline uint64_t flow_glance(const struct flow_table *t, uint64_t hash)
 {
-	uint64_t i = flow_home(hash, t->mask);
+	const uint64_t home = flow_home(hash, t->mask);
+	unsigned stops = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		const uint64_t slot = t->slots[(home + i) & t->mask];
+
+		stops |= (unsigned)(((slot ^ hash) <= UINT32_MAX) | !slot) << i;
+	}
+	if (LIKELY(stops))
+		return (home + LOWEST_BIT(stops)) & t->mask;
+	uint64_t i = (home + 4) & t->mask;
 
 	while (t->slots[i] && (t->slots[i] ^ hash) > UINT32_MAX)
 		i = (i + 1) & t->mask;
-	return (uint32_t)t->slots[i];
+	return i;
 }
 
-/* Of what flow_glance() answered. */
+/* The same as flow_find(), with what flow_glance() answered some time ago. */
+static inline uint32_t flow_find_near(const struct flow_table *t, const struct flow_key *key, uint64_t hash, uint64_t slot)
+{
+	const uint64_t at = t->slots[slot];
+
+	return LIKELY((at ^ hash) <= UINT32_MAX && at && flow_has_key(t, (uint32_t)at, key)) ? (uint32_t)at :
+											     flow_find(t, key, hash);
+}
+
+/*
+ * Of the connection in that slot, or of none.  Cells with the number 0 are nobody's, and asking for them instead of
+ * nothing spares branches that cannot be predicted.
+ */
 static inline void flow_prefetch(const struct flow_table *t, uint32_t number)
 {
-	if (LIKELY(flow_is_quiet(number)))
-		PREFETCH(flow_quiet(t, number));
-	else if (number)
+	if (UNLIKELY(number && !flow_is_quiet(number)))
 		flow_prefetch_bytes(flow_conn(t, number), 256);
+	else
+		PREFETCH(flow_quiet(t, number));
 }
 
-/* Of a quiet connection; `flags`: the segment's.  Its second line is for what opens and closes it. */
-static inline void flow_prefetch_part(const struct flow_table *t, uint32_t number, unsigned flags)
+/* Of a quiet one or none, which is answered. */
+static inline const struct quiet *flow_prefetch_part(const struct flow_table *t, uint32_t number)
 {
-	const struct quiet *q = flow_quiet(t, number);
+	const struct quiet *q = flow_quiet(t, flow_is_quiet(number) ? number : 0);
 
-	if (q->stage < QUIET_OPEN || q->stage >= QUIET_FIN || flags & (FLAG_SYN | FLAG_FIN))
-		PREFETCH((const uint8_t *)q + 64);
-	if (q->more)
-		flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
-	if (q->stage == QUIET_SYNACK)
-		PREFETCH(flow_answer(t, q));
+	PREFETCH((const uint8_t *)q + 64);
+	flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
+	return q;
 }
 
-/* The same, some time later.  Of an open connection the first line counts what the snapshot cut. */
+/* The same, some time later; `flags`: the segment's.  Of an open connection the first line counts what the snapshot cut. */
 static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number, unsigned flags)
 {
-	const struct quiet *q = flow_quiet(t, number);
+	const struct quiet *q = flow_quiet(t, flow_is_quiet(number) ? number : 0);
+	const uint32_t part = q->stage >= QUIET_OPEN ? q->more : 0; /* the others have none, whose memory is untouched */
+	const uint32_t closing = ((const struct quiet_part *)(const void *)t->parts.base)[part].closing;
+	const uint8_t *at = t->closings.base + closing * sizeof(struct quiet_closing);
+	const size_t line = q->stage >= QUIET_FIN || flags & FLAG_FIN ? 64 : 0;
 
-	if (q->stage >= QUIET_OPEN && flow_part(t, q)->closing)
-		flow_prefetch_bytes(flow_closing(t, flow_part(t, q)),
-				    q->stage >= QUIET_FIN || flags & FLAG_FIN ? sizeof(struct quiet_closing) : 1);
-}
-
-/* It is quiet and waits for its third segment. */
-static inline bool flow_is_answered(const struct flow_table *t, uint32_t number)
-{
-	return flow_is_quiet(number) && flow_quiet(t, number)->stage == QUIET_SYNACK;
+	PREFETCH(at);
+	PREFETCH(at + line);
+	PREFETCH(at + 2 * line);
+	PREFETCH(at + 3 * line);
 }
 
 /* Whether there is room for one more connection. */

@@ -56,24 +56,29 @@ static bool has_work(const void *what)
 	return atomic_load_explicit(&a->all->published, memory_order_acquire) > a->done;
 }
 
-/* Ask for what some frames need, at most AHEAD of them. */
-static void prefetch(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n)
+static ALWAYS_INLINE void look_ahead(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n,
+				     struct ahead *a, unsigned step)
 {
-	struct ahead a[AHEAD];
+	for (uint32_t i = 0; i < n; i++) {
+		const struct waiting *w = &x->frame[mine[i]];
 
+		if (w->result == DECODE_SEGMENT)
+			ahead_step(flows, NULL, &a[i], &w->segment, w->place.hash, step);
+	}
+}
+
+/* Ask for what some frames need, at most AHEAD of them. */
+static void prefetch(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n, struct ahead *a)
+{
 	for (uint32_t i = 0; i < n; i++) {
 		const struct waiting *w = &x->frame[mine[i]];
 
 		if (w->result == DECODE_SEGMENT)
 			ahead_begin(flows, NULL, &a[i], &w->segment, w->place.hash);
 	}
-	for (unsigned step = 0; step < AHEAD_STEPS; step++)
-		for (uint32_t i = 0; i < n; i++) {
-			const struct waiting *w = &x->frame[mine[i]];
-
-			if (w->result == DECODE_SEGMENT)
-				ahead_step(flows, NULL, &a[i], &w->segment, w->place.hash, step);
-		}
+	look_ahead(flows, x, mine, n, a, 0);
+	look_ahead(flows, x, mine, n, a, 1);
+	look_ahead(flows, x, mine, n, a, 2);
 }
 
 static void work_on(struct shard *s, unsigned number, const struct stretch *x)
@@ -81,6 +86,7 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	struct engine *en = &s->engine;
 	const uint16_t *mine = x->mine[number];
 	const uint32_t count = x->count[number];
+	struct ahead a[AHEAD];
 
 	relay_begin(&s->relay, x->now, x->n);
 	if (x->n && x->frame[0].turned)
@@ -88,10 +94,10 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	for (uint32_t from = 0; from < count; from += AHEAD) {
 		const uint32_t n = count - from < AHEAD ? count - from : AHEAD;
 
-		prefetch(&en->flows, x, mine + from, n);
+		prefetch(&en->flows, x, mine + from, n, a);
 		for (uint32_t i = from; i < from + n; i++) {
 			relay_frame(&s->relay, mine[i]);
-			waiting_take(&x->frame[mine[i]], en);
+			waiting_take(&x->frame[mine[i]], en, &a[i - from]);
 			relay_past(&s->relay);
 		}
 	}

@@ -188,7 +188,7 @@ static void take_all(struct tcplint *t)
 		look_ahead(t, n, 3);
 	}
 	for (unsigned i = 0; i < n; i++)
-		waiting_take(&t->waiting[i], &t->engine);
+		waiting_take(&t->waiting[i], &t->engine, &t->waiting[i].ahead);
 }
 
 void tcplint_flush(struct tcplint *t)

@@ -24,14 +24,14 @@ static inline bool waiting_has_place(const struct waiting *d)
 	return d->result == DECODE_SEGMENT || d->result == DECODE_QUOTE;
 }
 
-/* The engine of its connection takes it. */
-static inline void waiting_take(const struct waiting *d, struct engine *en)
+/* The engine of its connection takes it; `a` is what was looked up before. */
+static inline void waiting_take(const struct waiting *d, struct engine *en, const struct ahead *a)
 {
 	if (d->turned)
 		engine_turn_back(en, d->now);
 	engine_tick(en, d->now);
 	if (d->result == DECODE_SEGMENT)
-		engine_segment(en, &d->segment, &d->place);
+		engine_segment(en, &d->segment, &d->place, a->slot);
 	else if (d->result == DECODE_QUOTE)
 		engine_quote(en, &d->segment, &d->place);
 }

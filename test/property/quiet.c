@@ -247,7 +247,7 @@ static void count_ways(struct engine *en, struct decoder *decoder, struct source
 			continue;
 		engine_find_place(en, &s, &p);
 		engine_tick(en, s.ts);
-		engine_segment(en, &s, &p);
+		engine_segment(en, &s, &p, 0);
 		const uint32_t number = flow_find(&en->flows, &p.key, p.hash);
 		const struct quiet *q = flow_is_quiet(number) ? flow_quiet(&en->flows, number) : NULL;
 

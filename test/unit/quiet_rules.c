@@ -102,7 +102,7 @@ static void say(struct talk *t, enum side x, uint16_t flags, uint32_t len)
 	t->next[x] += segment_length(&s);
 	engine_find_place(&t->engine, &s, &place);
 	engine_tick(&t->engine, s.ts);
-	engine_segment(&t->engine, &s, &place);
+	engine_segment(&t->engine, &s, &place, 0);
 	assert_true(flow_is_quiet(flow_find(&t->engine.flows, &place.key, place.hash)));
 	if (t->frames == 1) {
 		t->c.key = place.key;
