@@ -1,29 +1,78 @@
 #include "ahead.h"
 
-static void expect(const struct hosts *hosts, struct ahead *a, enum host_kind kind, const struct endpoint_address *e)
+static void expect(const struct hosts *hosts, struct ahead_segment *x, enum host_kind kind, const struct endpoint_address *e)
 {
 	const uint32_t hash = hosts_hash(hosts, kind, e->ip, kind == HOST_SERVICE ? e->port : 0);
 
-	a->hash[a->hosts++] = hash;
+	x->host[x->hosts++] = hash;
 	hosts_prefetch_slot(hosts, hash);
 }
 
 /* A step of an opening: what the stage will look at (aggregate.c). */
-void ahead_expect_hosts(const struct hosts *hosts, struct ahead *a, const struct segment *s)
+static void expect_hosts(const struct hosts *hosts, struct ahead_segment *x)
 {
+	const struct segment *s = x->s;
 	const bool answer = (s->flags & (FLAG_SYN | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK);
 	const struct endpoint_address *client = answer ? &s->dst : &s->src, *server = answer ? &s->src : &s->dst;
 
-	if (!hosts)
-		return;
-	expect(hosts, a, HOST_CLIENT, client);
-	expect(hosts, a, HOST_SERVICE, server);
+	expect(hosts, x, HOST_CLIENT, client);
+	expect(hosts, x, HOST_SERVICE, server);
 	if (answer)
-		expect(hosts, a, HOST_SERVER, server);
+		expect(hosts, x, HOST_SERVER, server);
 }
 
-void ahead_prefetch_hosts(const struct hosts *hosts, const struct ahead *a)
+static void prefetch_hosts(const struct hosts *hosts, const struct ahead_segment *x)
 {
-	for (unsigned i = 0; i < a->hosts; i++)
-		hosts_prefetch(hosts, a->hash[i]);
+	for (unsigned i = 0; i < x->hosts; i++)
+		hosts_prefetch(hosts, x->host[i]);
+}
+
+/* Those whose connection waits for its third segment; how many. */
+static unsigned prefetch_parts(struct ahead *a, const struct flow_table *flows, uint8_t third[AHEAD])
+{
+	unsigned thirds = 0;
+
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct quiet *q = flow_prefetch_part(flows, a->of[i].number);
+
+		third[thirds] = (uint8_t)i;
+		thirds += (q->stage == QUIET_SYNACK) & !(a->of[i].s->flags & FLAG_SYN);
+	}
+	return thirds;
+}
+
+void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct hosts *hosts)
+{
+	const unsigned syns = hosts ? a->syns : 0;
+	uint8_t third[AHEAD];
+
+	for (unsigned i = 0; i < syns; i++)
+		expect_hosts(hosts, &a->of[a->syn[i]]);
+	for (unsigned i = 0; i < a->n; i++) {
+		struct ahead_segment *x = &a->of[i];
+
+		x->slot = flow_glance(flows, x->hash);
+		x->number = (uint32_t)flows->slots[x->slot];
+		flow_prefetch(flows, x->number);
+	}
+	for (unsigned i = 0; i < syns; i++)
+		prefetch_hosts(hosts, &a->of[a->syn[i]]);
+
+	const unsigned thirds = prefetch_parts(a, flows, third);
+
+	for (unsigned i = 0; i < thirds; i++) {
+		struct ahead_segment *x = &a->of[third[i]];
+
+		PREFETCH(flow_answer(flows, flow_quiet(flows, x->number)));
+		if (hosts)
+			expect_hosts(hosts, x);
+	}
+	for (unsigned i = 0; i < syns; i++)
+		hosts_prefetch_openings(hosts, a->of[a->syn[i]].host[0]);
+	for (unsigned i = 0; i < a->n; i++)
+		flow_prefetch_closing(flows, a->of[i].number, a->of[i].s->flags);
+	for (unsigned i = 0; i < thirds && hosts; i++)
+		prefetch_hosts(hosts, &a->of[third[i]]);
+	for (unsigned i = 0; i < thirds && hosts; i++)
+		hosts_prefetch_openings(hosts, a->of[third[i]].host[0]);
 }

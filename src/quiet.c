@@ -45,7 +45,7 @@ static struct kept_syn keep_syn(const struct segment *s, uint32_t echo)
 /* What the compact form cannot hold. */
 static bool holds(const struct quiet *q, const struct segment *s)
 {
-	return s->frame - q->id <= UINT32_MAX && !(s->truncated && s->tcp_captured > UINT16_MAX);
+	return s->frame - q->id <= UINT32_MAX && !(s->truncated & (s->tcp_captured > UINT16_MAX));
 }
 
 static void count_segment(struct engine *en, const struct segment *s)
@@ -339,7 +339,7 @@ static bool carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, e
 	    !fits(p, x, s, X->redge, Y->redge) || !zeek_simple(p, x, s) ||
 	    (s->truncated && (en->quiet.loud_cut || !s->len || !closing_of(en, p))))
 		return false;
-	*again = q->stage == QUIET_OPEN || s->truncated || (!s->len && s->ack == X->amax);
+	*again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));
 	show_zeek(p, x, s);
 	if (s->truncated)
 		count_cut(en, q, closing_of(en, p), s);
@@ -404,7 +404,7 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	const enum side x = from_first != q->swapped ? CLIENT : SERVER;
 	const uint32_t print = recent_print(s, x);
 	/* the deadline of an open connection, whose timer has not fired, only moves away: no need to look at it */
-	const bool timed = q->stage >= QUIET_OPEN && s->ts >= q->last_ts;
+	const bool timed = (q->stage >= QUIET_OPEN) & (s->ts >= q->last_ts);
 	bool again = true;
 
 	if (UNLIKELY(q->stage < QUIET_OPEN) ? !go_on_opening(en, q, number, x, s, print) :

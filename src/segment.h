@@ -158,7 +158,7 @@ static inline bool is_mapped(const uint8_t ip[16])
 	memcpy(&high, ip, sizeof(high));
 	memcpy(&low, ip + 8, sizeof(low));
 	memcpy(&prefix, mapped + 8, sizeof(prefix));
-	return !high && low == prefix;
+	return !(high | (low ^ prefix));
 }
 
 static inline bool address_is_ipv4(const struct endpoint_address *a)

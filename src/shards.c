@@ -56,29 +56,17 @@ static bool has_work(const void *what)
 	return atomic_load_explicit(&a->all->published, memory_order_acquire) > a->done;
 }
 
-static ALWAYS_INLINE void look_ahead(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n,
-				     struct ahead *a, unsigned step)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		const struct waiting *w = &x->frame[mine[i]];
-
-		if (w->result == DECODE_SEGMENT)
-			ahead_step(flows, NULL, &a[i], &w->segment, w->place.hash, step);
-	}
-}
-
 /* Ask for what some frames need, at most AHEAD of them. */
-static void prefetch(const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n, struct ahead *a)
+static void look_ahead(struct ahead *a, const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n)
 {
+	ahead_begin(a);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct waiting *w = &x->frame[mine[i]];
 
 		if (w->result == DECODE_SEGMENT)
-			ahead_begin(flows, NULL, &a[i], &w->segment, w->place.hash);
+			ahead_add(a, flows, &w->segment, w->place.hash);
 	}
-	look_ahead(flows, x, mine, n, a, 0);
-	look_ahead(flows, x, mine, n, a, 1);
-	look_ahead(flows, x, mine, n, a, 2);
+	ahead_prefetch(a, flows, NULL);
 }
 
 static void work_on(struct shard *s, unsigned number, const struct stretch *x)
@@ -86,7 +74,7 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	struct engine *en = &s->engine;
 	const uint16_t *mine = x->mine[number];
 	const uint32_t count = x->count[number];
-	struct ahead a[AHEAD];
+	struct ahead a;
 
 	relay_begin(&s->relay, x->now, x->n);
 	if (x->n && x->frame[0].turned)
@@ -94,10 +82,10 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	for (uint32_t from = 0; from < count; from += AHEAD) {
 		const uint32_t n = count - from < AHEAD ? count - from : AHEAD;
 
-		prefetch(&en->flows, x, mine + from, n, a);
+		look_ahead(&a, &en->flows, x, mine + from, n);
 		for (uint32_t i = from; i < from + n; i++) {
 			relay_frame(&s->relay, mine[i]);
-			waiting_take(&x->frame[mine[i]], en, &a[i - from]);
+			waiting_take(&x->frame[mine[i]], en, &a);
 			relay_past(&s->relay);
 		}
 	}

@@ -34,7 +34,8 @@ struct tcplint {
 	struct tcplint_counters sum; /* of those and of the engines', as of when it was asked for */
 	struct tcplint_segment record;
 	struct waiting waiting[AHEAD];
-	unsigned ahead; /* how many wait */
+	unsigned frames; /* how many wait */
+	struct ahead ahead;
 	uint64_t dropped[DECODE_COUNT];
 	uint64_t number; /* of the latest frame */
 	bool finished;
@@ -168,27 +169,17 @@ static void begin(struct tcplint *t, int64_t ts)
 		shards_engine(t->shards, i)->limits.capture_start = ts;
 }
 
-static ALWAYS_INLINE void look_ahead(struct tcplint *t, unsigned n, unsigned step)
-{
-	for (struct waiting *w = t->waiting; w < t->waiting + n; w++)
-		if (w->result == DECODE_SEGMENT)
-			ahead_step(&t->engine.flows, &t->stage.hosts, &w->ahead, &w->segment, w->place.hash, step);
-}
-
 /* Frames that wait for the only engine. */
 static void take_all(struct tcplint *t)
 {
-	const unsigned n = t->ahead;
+	const unsigned n = t->frames;
 
-	t->ahead = 0;
-	if (n > 1) {
-		look_ahead(t, n, 0);
-		look_ahead(t, n, 1);
-		look_ahead(t, n, 2);
-		look_ahead(t, n, 3);
-	}
+	t->frames = 0;
+	if (t->ahead.n > 1)
+		ahead_prefetch(&t->ahead, &t->engine.flows, &t->stage.hosts);
 	for (unsigned i = 0; i < n; i++)
-		waiting_take(&t->waiting[i], &t->engine, &t->waiting[i].ahead);
+		waiting_take(&t->waiting[i], &t->engine, &t->ahead);
+	ahead_begin(&t->ahead);
 }
 
 void tcplint_flush(struct tcplint *t)
@@ -246,7 +237,7 @@ static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
 {
 	bool turned;
 	const int64_t now = clock_frame(&t->clock, f->ts, &turned);
-	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned) : &t->waiting[t->ahead++];
+	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned) : &t->waiting[t->frames++];
 
 	count_frame(&t->counters, f);
 	d->turned = turned;
@@ -257,8 +248,8 @@ static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
 		return;
 	}
 	if (d->result == DECODE_SEGMENT)
-		ahead_begin(&t->engine.flows, &t->stage.hosts, &d->ahead, &d->segment, d->place.hash);
-	if (t->ahead == AHEAD)
+		ahead_add(&t->ahead, &t->engine.flows, &d->segment, d->place.hash);
+	if (t->frames == AHEAD)
 		take_all(t);
 }
 
