@@ -54,25 +54,6 @@ uint64_t hosts_memory(const struct hosts *t)
 
 /* ---- by address ---- */
 
-uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
-{
-	const struct multilinear_key *k = &t->key;
-	struct multilinear sum = multilinear_begin(k);
-	uint64_t half[2];
-	uint32_t ipv4;
-
-	if (LIKELY(is_mapped(ip))) { /* one word for IPv4, whose position is no other's */
-		memcpy(&ipv4, ip + 12, sizeof(ipv4));
-		multilinear_add(&sum, k, 1, (uint64_t)ipv4 << 32 | (uint64_t)kind << 16 | port);
-		return (uint32_t)multilinear_end(sum);
-	}
-	memcpy(half, ip, sizeof(half));
-	multilinear_add(&sum, k, 2, half[0]);
-	multilinear_add(&sum, k, 3, half[1]);
-	multilinear_add(&sum, k, 4, (uint64_t)kind << 16 | port);
-	return (uint32_t)multilinear_end(sum);
-}
-
 static bool same_ip(const uint8_t a[16], const uint8_t b[16])
 {
 	uint64_t x[2], y[2];
@@ -245,11 +226,11 @@ static uint32_t slot_of_number(const struct hosts *t, uint32_t hash, uint32_t nu
 /* One eviction seldom comes alone: what those that go next need is on its way, the entry first, then what hangs on it. */
 static void foresee(const struct hosts *t, uint32_t number)
 {
-	const uint32_t next = t->links[number].newer, second = t->links[next].newer;
-	const struct host *h = host_at(t, next);
+	const uint32_t next = t->links[number].newer, second = t->links[next].newer, third = t->links[second].newer;
+	const struct host *h = host_at(t, second);
 
-	if (second)
-		PREFETCH(host_at(t, t->links[second].newer));
+	if (third)
+		PREFETCH(host_at(t, t->links[third].newer));
 	if (!h)
 		return;
 	PREFETCH(&t->slots[h->hash & t->mask]);

@@ -10,6 +10,8 @@
 #ifndef TCPLINT_HOSTS_H
 #define TCPLINT_HOSTS_H
 
+#include <string.h>
+
 #include "isn.h"
 #include "ports.h"
 #include "rules.h"
@@ -241,7 +243,19 @@ struct host_detail *hosts_detail(struct hosts *t, struct host *h);
 struct probes *hosts_probes(struct hosts *t, struct host *h, enum probe kind);
 
 /* Hints, each of which needs the one before it to be some time ago: the index, the entry, its latest openings. */
-uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port);
+static inline uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
+{
+	const uint64_t *k = t->key.low;
+	uint32_t w[4];
+	uint64_t sum = k[0] + k[1] * ((uint32_t)kind << 16 | port);
+
+	memcpy(w, ip, sizeof(w));
+	sum += k[2] * w[3] + k[3] * w[2];
+	if (w[0] | w[1]) /* not of IPv4 */
+		sum += k[4] * w[1] + k[5] * w[0];
+	return multilinear_end_short(sum);
+}
+
 void hosts_prefetch_slot(const struct hosts *t, uint32_t hash);
 void hosts_prefetch(const struct hosts *t, uint32_t hash);
 void hosts_prefetch_openings(const struct hosts *t, uint32_t hash);

@@ -58,4 +58,13 @@ static inline uint64_t multilinear_end(struct multilinear m)
 	return h ^ h >> 29;
 }
 
+/* The same of a sum modulo 2^64 of 32-bit words and the lower halves, where 32 bits are enough: one multiplication a word. */
+static inline uint32_t multilinear_end_short(uint64_t sum)
+{
+	uint32_t h = (uint32_t)(sum >> 32);
+
+	h = (h ^ h >> 16) * UINT32_C(0x9e3779b1);
+	return h ^ h >> 15;
+}
+
 #endif

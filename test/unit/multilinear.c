@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hosts.h"
 #include "multilinear.h"
 
 /* a * b modulo 2^128, bit by bit. */
@@ -77,11 +78,64 @@ static void keys_that_count_up_do_not_crowd(void **state)
 	}
 }
 
+/* The same of hosts whose addresses count up, in any byte. */
+static unsigned farthest_host(const struct hosts *t, unsigned byte)
+{
+	static uint8_t taken[SLOTS];
+	unsigned most = 0;
+
+	memset(taken, 0, sizeof(taken));
+	for (uint32_t i = 0; i < KEYS; i++) {
+		uint8_t ip[16] = { [10] = 0xff, [11] = 0xff, [12] = 10 };
+		unsigned far = 0;
+
+		ip[byte] = (uint8_t)i;
+		ip[byte - 1] = (uint8_t)(i >> 8);
+		const uint32_t home = hosts_hash(t, HOST_CLIENT, ip, 0);
+
+		while (taken[(home + far) % SLOTS])
+			far++;
+		taken[(home + far) % SLOTS] = 1;
+		most = far > most ? far : most;
+	}
+	return most;
+}
+
+static void hosts_that_count_up_do_not_crowd(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		const struct hosts t = { .key = multilinear_expand(&(struct siphash_key){ seed, 1 }) };
+
+		for (unsigned byte = 1; byte < 16; byte += 2)
+			assert_in_range(farthest_host(&t, byte), 1, 100);
+	}
+}
+
+/* Kind and port, and each part of the address, make another host of it. */
+static void hosts_are_told_apart(void **state)
+{
+	const struct hosts t = { .key = multilinear_expand(&(struct siphash_key){ 1, 2 }) };
+	uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
+	const uint32_t hash = hosts_hash(&t, HOST_CLIENT, ip, 0);
+
+	(void)state;
+	assert_int_not_equal(hosts_hash(&t, HOST_SERVER, ip, 0), hash);
+	assert_int_not_equal(hosts_hash(&t, HOST_CLIENT, ip, 1), hash);
+	for (unsigned i = 0; i < sizeof(ip); i++) {
+		ip[i] ^= 1;
+		assert_int_not_equal(hosts_hash(&t, HOST_CLIENT, ip, 0), hash);
+		ip[i] ^= 1;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_are_those_of_long_multiplication),
 		cmocka_unit_test(keys_that_count_up_do_not_crowd),
+		cmocka_unit_test(hosts_that_count_up_do_not_crowd),
+		cmocka_unit_test(hosts_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
