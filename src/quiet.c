@@ -95,9 +95,7 @@ bool quiet_open(struct engine *en, const struct engine_place *p, uint32_t older,
 		quiet_follow(en, q, older);
 	en->counters->connections++;
 	count_segment(en, s);
-	const struct opening_id id = quiet_opening(q);
-
-	tell_opening(en, TOLD_SYN, &id, s);
+	tell_quiet_opening(en, TOLD_SYN, q, s);
 	if (older)
 		quiet_show_syn(en, q, older, s);
 	quiet_rearm(en, q, number);
@@ -133,14 +131,12 @@ static bool keep_answer(struct engine *en, struct quiet *q, const struct segment
 
 static bool take_answer(struct engine *en, struct quiet *q, const struct segment *s, uint32_t print)
 {
-	const struct opening_id id = quiet_opening(q);
-
 	if (!keep_answer(en, q, s, print))
 		return false;
 	q->stage = QUIET_SYNACK;
 	q->stamped = q->syn.present & s->opt.present & OPT_TIMESTAMPS;
 	q->ecn = s->flags & FLAG_ECE;
-	tell_opening(en, TOLD_SYNACK, &id, s);
+	tell_quiet_opening(en, TOLD_SYNACK, q, s);
 	if (q->before)
 		quiet_accept(en, q, s);
 	return true;
@@ -156,14 +152,12 @@ static bool refuses(const struct engine *en, const struct quiet *q, const struct
 
 static bool take_refusal(struct engine *en, struct quiet *q, uint32_t number, const struct segment *s, uint32_t print)
 {
-	const struct opening_id id = quiet_opening(q);
-
 	if (!keep_answer(en, q, s, print))
 		return false;
 	q->stage = QUIET_REFUSED;
 	flow_set_age_class(&en->flows, number, AGE_CLOSED);
-	tell_common(en, RULE_syn_refused, TCPLINT_BY_SERVER, &id);
-	tell_refused(en, &id, s);
+	tell_common(en, RULE_syn_refused, TCPLINT_BY_SERVER, q);
+	tell_refused(en, q, s);
 	return true;
 }
 
@@ -245,7 +239,6 @@ static struct kept_third keep_third(const struct quiet *q, const struct segment 
 
 static void take_third(struct engine *en, struct quiet *q, uint32_t number, const struct segment *s)
 {
-	const struct opening_id id = quiet_opening(q);
 	const struct quiet_answer *a = flow_answer(&en->flows, q);
 	struct quiet_part *p = flow_part(&en->flows, q);
 	struct quiet_side *C = &p->side[CLIENT], *S = &p->side[SERVER];
@@ -275,7 +268,7 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	q->stage = QUIET_OPEN;
 	q->last_ts = s->ts;
 	flow_set_age_class(&en->flows, number, AGE_ESTABLISHED);
-	tell_opening(en, TOLD_COMPLETED, &id, NULL);
+	tell_quiet_opening(en, TOLD_COMPLETED, q, NULL);
 }
 
 static void letter(struct quiet_part *p, enum side x, char c)

@@ -33,9 +33,6 @@ void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int
 int64_t quiet_deadline(const struct engine *en, const struct quiet *q);
 void quiet_rearm(struct engine *en, struct quiet *q, uint32_t number);
 
-/* As far as the opening goes. */
-struct opening_id quiet_opening(const struct quiet *q);
-
 /* A rule fired whose finding is counted and not reported, whatever is found of hosts. */
 void quiet_count(struct engine *en, enum rule r, bool first);
 

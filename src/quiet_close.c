@@ -103,12 +103,11 @@ bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *
 
 	/* three segments when the second FIN acknowledged the first */
 	const enum rule how = k->count == 2 ? RULE_close_3seg : RULE_close_normal_4way;
-	const struct opening_id id = quiet_opening(q);
 
 	if (next == QUIET_SYN)
 		return false;
 	if (next == QUIET_CLOSED)
-		tell_common(en, how, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, &id);
+		tell_common(en, how, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, q);
 	if (next == QUIET_FINS)
 		flow_set_age_class(&en->flows, number, AGE_CLOSED);
 	q->stage = (uint8_t)next;

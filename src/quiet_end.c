@@ -55,22 +55,10 @@ void quiet_count(struct engine *en, enum rule r, bool first)
 		en->counters->findings_below_threshold++;
 }
 
-struct opening_id quiet_opening(const struct quiet *q)
-{
-	return (struct opening_id){
-		.client = q->end[q->swapped],
-		.server = q->end[!q->swapped],
-		.incarnation = q->incarnation,
-		.start = { q->syn_ts, q->id },
-	};
-}
-
 /* Counted, unless a finding about a host stands for it. */
 static void tell_of(struct engine *en, const struct quiet *q, enum rule r)
 {
-	const struct opening_id id = quiet_opening(q);
-
-	tell_common(en, r, TCPLINT_BY_NETWORK, &id);
+	tell_common(en, r, TCPLINT_BY_NETWORK, q);
 }
 
 /* ---- timers ---- */

@@ -147,10 +147,9 @@ void quiet_show_syn(struct engine *en, const struct quiet *q, uint32_t older, co
 		return;
 	}
 	const struct quiet *old = flow_quiet(&en->flows, older);
-	const struct opening_id id = quiet_opening(old);
 
 	if (client_held(en, q, old))
-		tell_common(en, RULE_time_wait_cut_short, by(closing(en, old)->closer), &id);
+		tell_common(en, RULE_time_wait_cut_short, by(closing(en, old)->closer), old);
 }
 
 /* ---- the SYN-ACK ---- */
@@ -181,21 +180,19 @@ void quiet_accept(struct engine *en, const struct quiet *q, const struct segment
 		return;
 	}
 	const struct quiet *old = flow_quiet(&en->flows, older);
-	const struct opening_id id = quiet_opening(old);
 
 	if (!client_held(en, q, old) && within_time_wait(en, old, s))
-		tell_common(en, RULE_time_wait_reopened, by(closing(en, old)->closer), &id);
+		tell_common(en, RULE_time_wait_reopened, by(closing(en, old)->closer), old);
 	quiet_release(en, older, TCPLINT_END_REUSE, en->now);
 }
 
 void quiet_tell_time_wait(struct engine *en, const struct quiet *old)
 {
 	const struct quiet *q = flow_quiet(&en->flows, flow_newer(&en->flows, old));
-	const struct opening_id id = quiet_opening(old);
 	const enum side holder = closing(en, old)->closer;
 
 	if (!client_held(en, q, old))
 		return;
-	tell_common(en, RULE_time_wait_estimate, by(holder), &id);
-	tell_time_wait_gone(en, holder, holder == CLIENT ? &id.client : &id.server, q->syn_ts - old->last_ts);
+	tell_common(en, RULE_time_wait_estimate, by(holder), old);
+	tell_time_wait_gone(en, holder, &old->end[old->swapped == (holder == CLIENT)], q->syn_ts - old->last_ts);
 }

@@ -9,8 +9,8 @@
 
 #include "engine.h"
 
-/* A SYN, the first SYN-ACK (`s` is that), or another step of an opening. */
-void tell_opening(struct engine *en, enum told_kind kind, const struct opening_id *c, const struct segment *s);
+/* Of a quiet connection a SYN, the first SYN-ACK (`s` is that), or another step of its opening. */
+void tell_quiet_opening(struct engine *en, enum told_kind kind, const struct quiet *q, const struct segment *s);
 
 /* A segment that moved the connection as far as it did; call only where tell_wants() says so. */
 void tell_segment(struct engine *en, struct conn *c, const struct view *v);
@@ -29,7 +29,7 @@ static inline bool tell_watches(const struct conn *c, const struct view *v)
 /* A segment with flags that no procedure sends; to be told before what it shows is reported. */
 void tell_probe(struct engine *en, const struct view *v);
 /* A RST refused the opening of a quiet connection. */
-void tell_refused(struct engine *en, const struct opening_id *c, const struct segment *s);
+void tell_refused(struct engine *en, const struct quiet *q, const struct segment *s);
 /* An ICMP error did. */
 void tell_unreachable(struct engine *en, struct conn *c);
 /* What the connection, which is being released, has shown of TIME_WAIT. */
@@ -37,7 +37,7 @@ void tell_time_wait(struct engine *en, const struct conn *c);
 /* The same of a quiet one: after so long `holder`, of that address, did not hold it any more. */
 void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper);
 /* A rule fired on an ordinary connection, of which nobody wants to read. */
-void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const struct opening_id *c);
+void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const struct quiet *q);
 /* The capture missed something. */
 void tell_loss(struct engine *en, int64_t ts);
 
