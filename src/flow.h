@@ -39,6 +39,8 @@ struct flow_table {
 	uint64_t mask;
 	uint64_t most_slots; /* there is address space for twice as many */
 	uint32_t used;
+	bool ascending;  /* of quiet connections, ids with numbers */
+	uint64_t latest; /* id of a quiet one */
 	struct {
 		uint32_t oldest, newest, count;
 	} age[AGE_CLASSES];
@@ -237,7 +239,7 @@ static inline bool flow_has_room(const struct flow_table *t)
 /* A new connection, in front of an older incarnation if there is one; 0 when the table is full. */
 uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t hash);
 /* The same, a quiet one, where behind the newest there is none. */
-uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash);
+uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash, uint64_t id);
 /* A struct conn takes the place of a quiet connection, which is forgotten, and so are its parts; the answer is its number. */
 uint32_t flow_make_loud(struct flow_table *t, uint32_t number);
 

@@ -76,14 +76,13 @@ bool quiet_open(struct engine *en, const struct engine_place *p, uint32_t older,
 	if (!opens(p, s) || (older && !(flow_has_room(&en->flows) && quiet_may_reopen(en, older, s, p->from_first))))
 		return false;
 	engine_make_room(en);
-	const uint32_t number = flow_add_quiet(&en->flows, &p->key, p->hash);
+	const uint32_t number = flow_add_quiet(&en->flows, &p->key, p->hash, s->frame);
 	struct quiet *q = flow_quiet(&en->flows, number);
 
 	q->vlan = s->vlan;
 	q->tunnel = s->tunnel;
 	q->stage = QUIET_SYN;
 	q->swapped = !p->from_first;
-	q->id = s->frame;
 	q->last_ts = s->ts;
 	q->syn_ts = s->ts;
 	q->syn = keep_syn(s, 0);

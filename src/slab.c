@@ -45,9 +45,9 @@ void slab_finish(struct slab *s)
 #define PAGES   ((size_t)64 << 10) /* whole pages, whatever their size */
 #define STRETCH ((size_t)256 << 10)
 
-static void ask_for_pages(struct slab *s)
+void slab_get_ready(struct slab *s, uint32_t number)
 {
-	const size_t from = (size_t)s->fresh * s->cell, all = ((size_t)s->limit + 1) * s->cell;
+	const size_t from = (size_t)number * s->cell, all = ((size_t)s->limit + 1) * s->cell;
 	const size_t more = from / 8 < STRETCH ? from / 8 : STRETCH;
 	const size_t begin = from / PAGES * PAGES, wanted = (from + s->cell + more + PAGES - 1) / PAGES * PAGES;
 	const size_t end = wanted < all ? wanted : all;
@@ -72,10 +72,10 @@ uint32_t slab_take_as_is(struct slab *s)
 	uint32_t number = s->free;
 
 	if (number) {
+		s->reused = true;
 		memcpy(&s->free, slab_at(s, number), sizeof(s->free));
 	} else if (s->fresh <= s->limit) {
-		if (s->fresh >= s->ready)
-			ask_for_pages(s);
+		slab_along(s, s->fresh);
 		number = s->fresh++;
 	} else {
 		return 0;

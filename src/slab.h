@@ -25,6 +25,7 @@ struct slab {
 	uint32_t ready;  /* those below this one have their pages */
 	uint32_t free;   /* head of the list of freed cells, linked through their first four bytes */
 	uint32_t used;
+	bool reused; /* some number was given twice */
 };
 
 bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e) MUST_CHECK;
@@ -35,6 +36,16 @@ uint32_t slab_take(struct slab *s);
 /* The same, with whatever it held before. */
 uint32_t slab_take_as_is(struct slab *s);
 void slab_give(struct slab *s, uint32_t number);
+
+/* `number` and some that follow will be used: the pages of them. */
+void slab_get_ready(struct slab *s, uint32_t number);
+
+/* Cells by the numbers that another slab gives: as those grow. */
+static inline void slab_along(struct slab *s, uint32_t number)
+{
+	if (number >= s->ready)
+		slab_get_ready(s, number);
+}
 
 static inline void *slab_at(const struct slab *s, uint32_t number)
 {

@@ -136,6 +136,7 @@ void wheel_arm(struct wheel *w, uint32_t number, uint32_t order, int64_t when)
 	const int64_t tick = when >> TICK_BITS;
 	struct wheel_link *l = link_of(w, number);
 
+	slab_along(&w->links[!!(number & WHEEL_OTHER)], number & ~WHEEL_OTHER);
 	if (l->place == HEAP && l->when == when && l->order == order)
 		return;
 	wheel_disarm(w, number);

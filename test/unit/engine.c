@@ -66,6 +66,8 @@ static struct tcplint *begin(struct seen *seen, uint32_t limit, const bool *disa
 	return create(seen, &o);
 }
 
+static uint64_t number; /* of the next frame; 0: one more than the one before */
+
 static void say(struct tcplint *t, int64_t ts, bool forward, uint16_t port, uint16_t flags, uint32_t seq, uint32_t ack)
 {
 	static struct built b;
@@ -80,9 +82,14 @@ static void say(struct tcplint *t, int64_t ts, bool forward, uint16_t port, uint
 	built_start(&b, "", 0);
 	built_tcp(&b, &tcp);
 	built_ipv4(&b, &ip);
-	const struct tcplint_frame *f = built_frame(&b, DLT_RAW);
+	struct tcplint_frame f = *built_frame(&b, DLT_RAW);
 
-	tcplint_feed(t, ts, DLT_RAW, f->data, f->captured, f->wire);
+	f.ts = ts;
+	f.number = number;
+	if (number)
+		tcplint_feed_ahead(t, &f, 1);
+	else
+		tcplint_feed(t, ts, DLT_RAW, f.data, f.captured, f.wire);
 }
 
 static void open_connection(struct tcplint *t, int64_t ts, uint16_t port)
@@ -285,6 +292,21 @@ static void ends_in_order(void **state)
 	tcplint_free(t);
 }
 
+/* Whoever feeds the library numbers the frames. */
+static void ends_in_order_of_numbers(void **state)
+{
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 10000, NULL);
+
+	(void)state;
+	for (number = 3000; number; number--)
+		say(t, START, true, (uint16_t)(1000 + number), SYN, 100, 0);
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 3000);
+	assert_int_equal(seen.out_of_order, 0);
+	tcplint_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +314,7 @@ int main(void)
 		cmocka_unit_test(eviction),		    cmocka_unit_test(disabled_rules_still_judge),
 		cmocka_unit_test(nobody_makes_it_slow),	    cmocka_unit_test(drops_make_unsure),
 		cmocka_unit_test(ends_a_few_at_a_time),	    cmocka_unit_test(ends_in_order),
+		cmocka_unit_test(ends_in_order_of_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

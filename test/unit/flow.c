@@ -47,7 +47,7 @@ static void it_grows(void **unused)
 		const uint64_t mask = flows.mask;
 
 		assert_int_equal(flow_find(&flows, &k, hash_of(i)), 0);
-		numbers[i] = flow_add_quiet(&flows, &k, hash_of(i));
+		numbers[i] = flow_add_quiet(&flows, &k, hash_of(i), i + 1);
 		assert_true(flow_is_quiet(numbers[i]));
 		if (flows.mask != mask)
 			find_all(0, i + 1);
