@@ -28,35 +28,51 @@ static void store(uint8_t *p, uint32_t x)
 		p[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
-/* The function and the constant of the rounds, which are four times twenty: FIPS 180-4, 4.1.1 and 4.2.1. */
+/* The constant and the function of the rounds, which are four times twenty: FIPS 180-4, 4.2.1 and 4.1.1. */
+static inline uint32_t constant(unsigned twenty)
+{
+	return twenty == 0 ? 0x5a827999 : twenty == 1 ? 0x6ed9eba1 : twenty == 2 ? 0x8f1bbcdc : 0xca62c1d6;
+}
+
 static inline uint32_t mix(unsigned twenty, uint32_t b, uint32_t c, uint32_t d)
 {
 	if (twenty == 0)
-		return ((b & c) | (~b & d)) + 0x5a827999;
-	if (twenty == 1)
-		return (b ^ c ^ d) + 0x6ed9eba1;
+		return d ^ (b & (c ^ d));
 	if (twenty == 2)
-		return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
-	return (b ^ c ^ d) + 0xca62c1d6;
+		return (b & c) | (d & (b | c));
+	return b ^ c ^ d;
 }
 
-/* A round; who calls it moves the names on instead of the five words. */
+/*
+ * The word of a round, of which the latest 16 are kept.  Eighty, made beforehand, are made two at a time by gcc, which
+ * then waits for each pair to be stored before it can load it with another one: most of the time.
+ */
+static inline uint32_t next_word(uint32_t w[16], unsigned i)
+{
+	if (i >= 16)
+		w[i % 16] = rotate(w[(i + 13) % 16] ^ w[(i + 8) % 16] ^ w[(i + 2) % 16] ^ w[i % 16], 1);
+	return w[i % 16];
+}
+
+/* A round; who calls it moves the names on instead of the five words.  What `a` has a part in comes last. */
 static inline void turn(unsigned twenty, uint32_t a, uint32_t *b, uint32_t c, uint32_t d, uint32_t *e, uint32_t w)
 {
-	*e += rotate(a, 5) + mix(twenty, *b, c, d) + w;
+	*e += w + constant(twenty);
+	*e += mix(twenty, *b, c, d);
+	*e += rotate(a, 5);
 	*b = rotate(*b, 30);
 }
 
-static inline void turn_twenty(unsigned twenty, uint32_t v[5], const uint32_t *w)
+static inline void turn_twenty(unsigned twenty, uint32_t v[5], uint32_t w[16])
 {
 	uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4];
 
-	for (unsigned i = 0; i < 20; i += 5) {
-		turn(twenty, a, &b, c, d, &e, w[i]);
-		turn(twenty, e, &a, b, c, &d, w[i + 1]);
-		turn(twenty, d, &e, a, b, &c, w[i + 2]);
-		turn(twenty, c, &d, e, a, &b, w[i + 3]);
-		turn(twenty, b, &c, d, e, &a, w[i + 4]);
+	for (unsigned i = 20 * twenty; i < 20 * twenty + 20; i += 5) {
+		turn(twenty, a, &b, c, d, &e, next_word(w, i));
+		turn(twenty, e, &a, b, c, &d, next_word(w, i + 1));
+		turn(twenty, d, &e, a, b, &c, next_word(w, i + 2));
+		turn(twenty, c, &d, e, a, &b, next_word(w, i + 3));
+		turn(twenty, b, &c, d, e, &a, next_word(w, i + 4));
 	}
 	v[0] = a;
 	v[1] = b;
@@ -67,17 +83,15 @@ static inline void turn_twenty(unsigned twenty, uint32_t v[5], const uint32_t *w
 
 static void compress(uint32_t h[5], const uint8_t *block)
 {
-	uint32_t v[5], w[80];
+	uint32_t v[5], w[16];
 
 	for (unsigned i = 0; i < 16; i++)
 		w[i] = load(block + (size_t)4 * i);
-	for (unsigned i = 16; i < 80; i++)
-		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 	memcpy(v, h, sizeof(v));
 	turn_twenty(0, v, w);
-	turn_twenty(1, v, w + 20);
-	turn_twenty(2, v, w + 40);
-	turn_twenty(3, v, w + 60);
+	turn_twenty(1, v, w);
+	turn_twenty(2, v, w);
+	turn_twenty(3, v, w);
 	for (unsigned i = 0; i < 5; i++)
 		h[i] += v[i];
 }
