@@ -11,6 +11,8 @@
 #define PREFETCH(p)  __builtin_prefetch(p)
 /* The number of the lowest bit that is set; not for 0. */
 #define LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
+/* And of the highest. */
+#define HIGHEST_BIT(x) (63 - (unsigned)__builtin_clzll(x))
 
 /* Numbers that are added and shifted together; a function that works with them is compiled for two sizes of registers. */
 typedef uint64_t lanes __attribute__((vector_size(32)));

@@ -244,9 +244,9 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 
 	*p = (struct quiet_part){
 		.isn = { q->syn.seq, a->synack.seq },
-		.recent = quiet_recent(q, a),
 		.third = keep_third(q, s),
 	};
+	quiet_recent(&p->recent, q, a);
 	begin_side(C, &q->syn, &a->synack);
 	begin_side(S, &a->synack, &q->syn);
 	C->last_ts = q->syn_ts;
@@ -355,8 +355,9 @@ static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, e
 			  uint32_t print)
 {
 	const struct quiet_answer *a = q->stage == QUIET_SYNACK ? flow_answer(&en->flows, q) : NULL;
-	const struct recent r = quiet_recent(q, a);
+	struct recent r;
 
+	quiet_recent(&r, q, a);
 	if (q->stage == QUIET_REFUSED || !fresh(&r, q, s, print))
 		return false;
 	if (!a && refuses(en, q, s, x))

@@ -19,7 +19,7 @@ bool quiet_open(struct engine *en, const struct engine_place *p, uint32_t older,
 bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bool from_first);
 
 /* The segments that opened it, until the third is there; `a` is null before the SYN-ACK. */
-struct recent quiet_recent(const struct quiet *q, const struct quiet_answer *a);
+void quiet_recent(struct recent *r, const struct quiet *q, const struct quiet_answer *a);
 
 /* Make it a struct conn by playing what was kept; the answer is that one. */
 struct conn *quiet_replay(struct engine *en, uint32_t number);

@@ -213,18 +213,19 @@ static void play_all(struct engine *en, struct conn *c, const struct quiet *q, c
 	}
 }
 
-struct recent quiet_recent(const struct quiet *q, const struct quiet_answer *a)
+void quiet_recent(struct recent *r, const struct quiet *q, const struct quiet_answer *a)
 {
-	struct recent r = { .print = { q->print }, .us = { (uint32_t)(q->syn_ts / 1000) }, .ttl = { q->syn.ttl },
-			    .direction = { q->direction } };
-
-	if (a) {
-		r.print[1] = a->print;
-		r.us[1] = (uint32_t)((q->syn_ts + a->after) / 1000);
-		r.ttl[1] = a->synack.ttl;
-		r.direction[1] = a->direction;
-	}
-	return r;
+	*r = (struct recent){ 0 };
+	r->print[0] = q->print;
+	r->us[0] = (uint32_t)(q->syn_ts / 1000);
+	r->ttl[0] = q->syn.ttl;
+	r->direction[0] = q->direction;
+	if (!a)
+		return;
+	r->print[1] = a->print;
+	r->us[1] = (uint32_t)((q->syn_ts + a->after) / 1000);
+	r->ttl[1] = a->synack.ttl;
+	r->direction[1] = a->direction;
 }
 
 /* What engine.c remembers of the incarnation before. */
@@ -253,7 +254,7 @@ static struct conn *replay(struct engine *en, uint32_t number)
 	struct quiet_part part = { 0 };
 	struct quiet_closing closing = { 0 };
 	struct before before = { 0 };
-	const struct segment syn = syn_of(&q, NULL);
+	const struct segment syn = syn_of(flow_quiet(&en->flows, number), NULL);
 
 	if (q.more)
 		answer = *flow_answer(&en->flows, &q);
@@ -277,7 +278,10 @@ static struct conn *replay(struct engine *en, uint32_t number)
 	en->replaying = false;
 	c->opening = q.stage <= QUIET_SYNACK ? opening[q.stage] : OPENING_NONE;
 	c->counted = q.counted ? RULE_handshake_incomplete + 1 : 0;
-	c->recent = open ? part.recent : quiet_recent(&q, q.more ? &answer : NULL);
+	if (open)
+		c->recent = part.recent;
+	else
+		quiet_recent(&c->recent, &q, q.more ? &answer : NULL);
 	c->recent_next = q.recent_next;
 	c->deadline = q.deadline;
 	wheel_arm(&en->wheel, loud, (uint32_t)q.id, q.deadline);

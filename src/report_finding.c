@@ -6,10 +6,8 @@
 
 static void put_address(struct report *r, const char *key, const struct tcplint_address *a)
 {
-	char ip[ADDRESS_SIZE];
-
 	open_object(r, key);
-	put_word(r, "ip", format_address(a->ip, ip));
+	put_ip(r, a->ip);
 	put_number(r, "port", a->port);
 	close_object(r);
 }
@@ -38,11 +36,9 @@ void put_conn(struct report *r, const struct tcplint_conn_id *c)
 /* Inside the record of the host only what narrows it down. */
 static void put_host(struct report *r, const struct tcplint_host_id *h, bool embedded)
 {
-	char ip[ADDRESS_SIZE];
-
 	open_object(r, "host");
 	if (!embedded)
-		put_word(r, "ip", format_address(h->ip, ip));
+		put_ip(r, h->ip);
 	if (h->role >= 0)
 		put_word(r, "role", name_of_side(h->role));
 	if (h->port >= 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "report_private.h"
 
 #define NS_PER_SECOND   INT64_C(1000000000)
@@ -95,25 +96,52 @@ double format_seconds(int64_t ns)
 	return (double)ns / (double)NS_PER_SECOND;
 }
 
-#define MOST_DIGITS 20
+/* Of a number that is not 0: 1233 / 4096 is the logarithm of 2, nearly enough. */
+static unsigned count_digits(uint64_t n)
+{
+	static const uint64_t power[] = {
+		1,
+		10,
+		100,
+		1000,
+		10000,
+		100000,
+		1000000,
+		10000000,
+		100000000,
+		1000000000,
+		10000000000,
+		100000000000,
+		1000000000000,
+		10000000000000,
+		100000000000000,
+		1000000000000000,
+		10000000000000000,
+		100000000000000000,
+		1000000000000000000,
+		UINT64_C(10000000000000000000),
+	};
+	const unsigned about = ((HIGHEST_BIT(n) + 1) * 1233) >> 12;
 
+	return about + (n >= power[about]);
+}
+
+/* Where they belong from the start: what is moved right after it was written has to wait until it is in the cache. */
 char *format_number(char *at, uint64_t n)
 {
-	char text[2 * MOST_DIGITS]; /* what follows the number is copied too: that many bytes are a move or two */
-	size_t first = MOST_DIGITS;
-
 	if (n < 10) {
 		*at = (char)('0' + n);
 		return at + 1;
 	}
+	char *end = at + count_digits(n), *first = end;
+
 	for (; n >= 100; n /= 100)
-		pair(text + (first -= 2), n % 100);
+		pair(first -= 2, n % 100);
 	if (n >= 10)
-		pair(text + (first -= 2), n);
+		pair(at, n);
 	else
-		text[--first] = (char)('0' + n);
-	memcpy(at, text + first, MOST_DIGITS);
-	return at + MOST_DIGITS - first;
+		*at = (char)('0' + n);
+	return end;
 }
 
 /* d.ddde-N, of billionths. */
@@ -159,21 +187,25 @@ char *format_decimal(char *at, int64_t n, unsigned places)
 	return at;
 }
 
-const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE])
+char *format_ip(char *at, const uint8_t ip[16])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char *at = out;
 
 	if (memcmp(ip, mapped, sizeof(mapped)) != 0) {
-		if (!inet_ntop(AF_INET6, ip, out, ADDRESS_SIZE))
-			*out = '\0';
-		return out;
+		if (!inet_ntop(AF_INET6, ip, at, ADDRESS_SIZE))
+			*at = '\0';
+		return at + strlen(at);
 	}
 	for (unsigned i = sizeof(mapped); i < 16; i++) {
 		at = format_number(at, ip[i]);
 		*at++ = '.';
 	}
-	at[-1] = '\0';
+	return at - 1;
+}
+
+const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE])
+{
+	*format_ip(out, ip) = '\0';
 	return out;
 }
 

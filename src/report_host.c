@@ -92,13 +92,11 @@ static void put_time_wait(struct report *r, const struct tcplint_host *h)
 
 bool json_host(struct report *r, const struct tcplint_host *h)
 {
-	char ip[ADDRESS_SIZE];
-
 	if (r->failed || !report_wants(r, REPORT_HOST))
 		return !r->failed;
 	record_begin(r, "host");
 	put_when(r, h->ts);
-	put_word(r, "ip", format_address(h->ip, ip));
+	put_ip(r, h->ip);
 	put_roles(r, h);
 	put_floods(r, h);
 	put_scans(r, h);

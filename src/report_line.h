@@ -122,9 +122,26 @@ static inline void put_rule(struct report *r, const char *key, unsigned rule)
 
 static inline void put_time(struct report *r, const char *key, int64_t ts)
 {
-	char text[TIME_SIZE];
+	char *at = line_member(r, key, TIME_SIZE + 1);
 
-	put_word(r, key, format_time(ts, text));
+	if (!at)
+		return;
+	*at = '"';
+	format_time(ts, at + 1);
+	at[TIME_SIZE] = '"'; /* where its null character was */
+	line_end(r, at + TIME_SIZE + 1);
+}
+
+static inline void put_ip(struct report *r, const uint8_t ip[16])
+{
+	char *at = line_member(r, "ip", ADDRESS_SIZE + 2);
+
+	if (!at)
+		return;
+	*at = '"';
+	at = format_ip(at + 1, ip);
+	*at = '"';
+	line_end(r, at + 1);
 }
 
 static inline void put_number(struct report *r, const char *key, uint64_t n)

@@ -43,6 +43,7 @@ void report_locate(const struct report *r, uint64_t ordinal, const char **file, 
 
 const char *format_time(int64_t ts, char out[TIME_SIZE]);
 const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE]);
+char *format_ip(char *at, const uint8_t ip[16]); /* the same without a null character; answers where it ends */
 const char *format_endpoint(const struct tcplint_address *a,
 			    char out[ENDPOINT_SIZE]); /* "10.0.0.1:80", "[::1]:80" */
 double format_seconds(int64_t ns);

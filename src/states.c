@@ -182,12 +182,7 @@ static bool all_confirmed(const struct endpoint *e, const struct history *h)
 	return confirmed || knows(e, K_RST_SENT);
 }
 
-struct standing {
-	uint8_t state;
-	bool certain;
-};
-
-static struct standing fold(const struct conn *c, enum side x, bool past_opening)
+static enum tcplint_state fold(const struct conn *c, enum side x, bool past_opening, bool *certain)
 {
 	const struct endpoint *e = &c->end[x];
 	const struct history h = history_of(c, x, past_opening ? FIN_SENT : SYN_SENT);
@@ -195,26 +190,27 @@ static struct standing fold(const struct conn *c, enum side x, bool past_opening
 
 	for (unsigned i = 0, used; i < h.n; i += used)
 		state = follow(state, step_of(c, x, &h, i, &used));
-	return (struct standing){ (uint8_t)state, all_confirmed(e, &h) && state != TCPLINT_LISTEN };
+	*certain = all_confirmed(e, &h) && state != TCPLINT_LISTEN;
+	return state;
 }
 
 #ifndef NDEBUG
 /* Whether the ways that are shorter come to the same. */
 static bool stands_as_folded(const struct conn *c, enum side x)
 {
-	const struct standing whole = fold(c, x, false);
+	bool certain;
 
-	return c->end[x].state == whole.state && c->end[x].certain == whole.certain;
+	return c->end[x].state == fold(c, x, false, &certain) && c->end[x].certain == certain;
 }
 #endif
 
 void tracker_restate(struct conn *c, enum side x)
 {
 	struct endpoint *e = &c->end[x];
-	const struct standing now = fold(c, x, opened(e, c->detail[x].fact));
+	bool certain;
 
-	e->state = now.state;
-	e->certain = now.certain;
+	e->state = (uint8_t)fold(c, x, opened(e, c->detail[x].fact), &certain);
+	e->certain = certain;
 	e->order = order_of(c, x);
 	assert(stands_as_folded(c, x));
 }

@@ -1,5 +1,7 @@
 /* Records as bytes: what is there, in which order, and what is not. */
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "report_line.h"
@@ -378,6 +380,27 @@ static void members(void **unused)
 	report_destroy(r);
 }
 
+static void same_number(uint64_t n)
+{
+	char text[NUMBER_SIZE], expected[NUMBER_SIZE];
+
+	snprintf(expected, sizeof(expected), "%" PRIu64, n);
+	*format_number(text, n) = '\0';
+	assert_string_equal(text, expected);
+}
+
+static void numbers(void **unused)
+{
+	(void)unused;
+	for (unsigned bit = 0; bit < 64; bit++)
+		for (uint64_t i = 0; i < 3; i++)
+			same_number((UINT64_C(1) << bit) - 1 + i);
+	for (uint64_t n = 1, places = 0; places < 20; n *= 10, places++)
+		for (uint64_t i = 0; i < 3; i++)
+			same_number(n - 1 + i);
+	same_number(UINT64_MAX);
+}
+
 static void same_decimal(int64_t n, unsigned places, double unit)
 {
 	json_t *value = json_real((double)n / unit);
@@ -463,6 +486,7 @@ int main(void)
 		cmocka_unit_test(the_first_failure_sticks),
 		cmocka_unit_test(a_long_line),
 		cmocka_unit_test(members),
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(decimals),
 		cmocka_unit_test(no_memory),
 	};
