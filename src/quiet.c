@@ -10,6 +10,7 @@
 #include "finding.h"
 #include "lifetime.h"
 #include "quiet_private.h"
+#include "quiet_zeek.h"
 #include "recent.h"
 #include "tell.h"
 
@@ -270,45 +271,6 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	tell_quiet_opening(en, TOLD_COMPLETED, q, NULL);
 }
 
-static void letter(struct quiet_part *p, enum side x, char c)
-{
-	p->letters[p->letter_count++] = x == CLIENT ? c : (char)(c + 'a' - 'A');
-}
-
-/* The letters and numbers of Zeek's (zeek_long_way()). */
-static void show_zeek(struct quiet_part *p, enum side x, const struct segment *s)
-{
-	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
-	const uint8_t kind = s->len ? ZEEK_SEEN_DATA : ZEEK_SEEN_ACK;
-	const uint32_t acked = s->ack - p->isn[other(x)];
-
-	if (!(X->marks & kind))
-		letter(p, x, s->len ? 'D' : 'A');
-	X->marks |= kind;
-	if (s->ack != X->amax && seq_lt(Y->delivered, acked)) { /* a gap, for Zeek: the snapshot cut the data */
-		uint32_t n = ++p->gaps[other(x)];
-
-		while (n >= 10 && n % 10 == 0)
-			n /= 10;
-		if (n == 1)
-			letter(p, other(x), 'G');
-		Y->delivered = acked;
-	}
-	if (s->len && !s->truncated)
-		X->delivered += s->len;
-}
-
-/* No number wraps or is far, and there is room for two letters. */
-static bool zeek_simple(const struct quiet_part *p, enum side x, const struct segment *s)
-{
-	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
-	const uint32_t isn = p->isn[x], rel = s->seq - isn;
-
-	if (p->letter_count + 2 > QUIET_LETTERS || s->seq + s->len < s->seq || (rel + s->len) >> 31)
-		return false;
-	return !s->len || s->truncated || (X->delivered == rel && rel + s->len - (Y->amax - isn) <= ZEEK_UNACKED_MAX);
-}
-
 static void count_cut(struct engine *en, const struct quiet *q, struct quiet_closing *k, const struct segment *s)
 {
 	quiet_count(en, RULE_truncated_capture, !k->cut_count);
@@ -328,11 +290,11 @@ static bool carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, e
 	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 
 	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) ||
-	    !fits(p, x, s, X->redge, Y->redge) || !zeek_simple(p, x, s) ||
+	    !fits(p, x, s, X->redge, Y->redge) || !zeek_simple(&en->flows, p, x, s) ||
 	    (s->truncated && (en->quiet.loud_cut || !s->len || !closing_of(en, p))))
 		return false;
 	*again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));
-	show_zeek(p, x, s);
+	show_zeek(&en->flows, p, x, s);
 	if (s->truncated)
 		count_cut(en, q, closing_of(en, p), s);
 	if (*again && s->len && !(Y->marks & SIDE_COVER)) {

@@ -108,7 +108,11 @@ struct quiet_closing {
 	uint8_t count;  /* 0: no FIN yet */
 	uint8_t closer; /* enum side: who sent the first FIN */
 	uint32_t smax[2], redge[2], tsval[2]; /* by side, with the closing */
-	uint8_t cut;    /* of the segments, those that the snapshot cut */
+	/* data that was not cut, beyond what was, until it is acknowledged: at `above` of the numbers of `above_side` */
+	uint32_t above;
+	uint16_t above_len;
+	uint8_t above_side;
+	uint8_t cut; /* of the segments, those that the snapshot cut */
 	struct kept segment[QUIET_CLOSING];
 };
 

@@ -1,4 +1,4 @@
-/* What the parts of the quiet form ask of a segment.  Private to quiet.c and quiet_close.c. */
+/* What the parts of the quiet form ask of a segment.  Private to quiet*.c. */
 #ifndef TCPLINT_QUIET_PRIVATE_H
 #define TCPLINT_QUIET_PRIVATE_H
 

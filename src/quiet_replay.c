@@ -139,7 +139,7 @@ static void carry_side(struct conn *c, const struct quiet *q, const struct quiet
 		};
 }
 
-static void carry_zeek(struct zeek *z, const struct quiet_part *p)
+static void carry_zeek(struct zeek *z, const struct quiet_part *p, const struct quiet_closing *k)
 {
 	for (enum side x = CLIENT; x <= SERVER; x++) {
 		struct zeek_end *e = &z->end[x];
@@ -151,6 +151,10 @@ static void carry_zeek(struct zeek *z, const struct quiet_part *p)
 		e->gaps = p->gaps[x];
 		e->trusted = p->side[x].marks & SIDE_GOOD;
 		z->seen[x] |= p->side[x].marks & (ZEEK_SEEN_ACK | ZEEK_SEEN_DATA);
+	}
+	if (k && k->above_len) {
+		z->end[k->above_side].above[0] = (struct zeek_block){ k->above, k->above + k->above_len };
+		z->end[k->above_side].blocks = 1;
 	}
 	for (unsigned i = 0; i < p->letter_count && z->length < ZEEK_HISTORY_MAX; i++)
 		z->history[z->length++] = p->letters[i];
@@ -181,9 +185,9 @@ static void carry_cut(struct engine *en, struct conn *c, const struct quiet *q, 
 	resolve_report(en, c, &v, &b);
 }
 
-static void carry(struct conn *c, const struct quiet *q, const struct quiet_part *p)
+static void carry(struct conn *c, const struct quiet *q, const struct quiet_part *p, const struct quiet_closing *k)
 {
-	carry_zeek(&c->zeek, p);
+	carry_zeek(&c->zeek, p, k);
 	carry_side(c, q, &p->side[CLIENT], CLIENT);
 	carry_side(c, q, &p->side[SERVER], SERVER);
 	if (q->stage != QUIET_OPEN)
@@ -203,7 +207,7 @@ static void play_all(struct engine *en, struct conn *c, const struct quiet *q, c
 	if (p) {
 		s = third_of(q, &a->synack, &p->third);
 		play(en, c, &s, CLIENT, false);
-		carry(c, q, p);
+		carry(c, q, p, k);
 	}
 	if (k && k->cut_count)
 		carry_cut(en, c, q, k);

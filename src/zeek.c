@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-#define ABOVE_HOLE_MAX 16384   /* Zeek's tcp_max_above_hole_without_any_acks */
-#define JUMP_MAX       1048576 /* how far off a SYN, a RST or an acknowledgment of 0 may be */
+#define JUMP_MAX 1048576 /* how far off a SYN, a RST or an acknowledgment of 0 may be */
 
 /* A segment and what was worked out about it. */
 struct step {
@@ -193,7 +192,7 @@ static bool too_much_waits(const struct zeek_end *e)
 	uint32_t waiting = e->delivered - e->trimmed;
 
 	if (nothing_acked(e))
-		return e->blocks && e->above[e->blocks - 1].to - e->delivered > ABOVE_HOLE_MAX;
+		return e->blocks && e->above[e->blocks - 1].to - e->delivered > ZEEK_ABOVE_HOLE_MAX;
 	for (int i = 0; i < e->blocks; i++)
 		waiting += e->above[i].to - e->above[i].from;
 	return waiting > ZEEK_UNACKED_MAX;

@@ -48,6 +48,8 @@ enum zeek_seen {
 
 /* Zeek's tcp_excessive_data_without_further_acks. */
 #define ZEEK_UNACKED_MAX (10U * 1024 * 1024)
+/* And its tcp_max_above_hole_without_any_acks. */
+#define ZEEK_ABOVE_HOLE_MAX 16384
 
 struct zeek_block {
 	uint32_t from, to;

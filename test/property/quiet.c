@@ -228,6 +228,7 @@ struct ways {
 	unsigned common[RULE_COUNT]; /* told of a connection in the small form */
 	unsigned again;              /* connections that stayed in it from one use of their ports to the next, */
 	unsigned closed_again;       /* and to the end of the next */
+	unsigned above;              /* times that whole data waited beyond data that the snapshot cut */
 };
 
 static void hear(void *user, const struct told *t)
@@ -253,6 +254,7 @@ static void count_ways(struct engine *en, struct decoder *decoder, struct source
 
 		w->again += q && q->before && q->stage == QUIET_SYNACK && q->last_ts == s.ts;
 		w->closed_again += q && q->before && q->stage == QUIET_CLOSED && q->last_ts == s.ts;
+		w->above += q && q->stage >= QUIET_OPEN && flow_closing(&en->flows, flow_part(&en->flows, q))->above_len;
 	}
 }
 
@@ -277,9 +279,9 @@ static bool takes_all_ways(const char *seed)
 	count_ways(&en, decoder, &source, &w);
 	engine_finish(&en);
 	decoder_destroy(decoder);
-	bool good = w.again >= 100 && w.closed_again >= 30;
+	bool good = w.again >= 100 && w.closed_again >= 30 && w.above >= 30;
 
-	printf("seed %s: %u connections again, %u of them closed", seed, w.again, w.closed_again);
+	printf("seed %s: %u connections again, %u of them closed, %u times data beyond a gap", seed, w.again, w.closed_again, w.above);
 	for (unsigned i = 0; i < sizeof(counted) / sizeof(*counted); i++) {
 		good = good && w.common[counted[i]] >= 10;
 		printf(", %s %u", rule_rows[counted[i]].public.name, w.common[counted[i]]);

@@ -34,7 +34,7 @@ static uint32_t checksum(const uint8_t *p, uint32_t length)
 {
 	uint32_t sum = 6 + length;
 
-	for (uint32_t i = 12; i < 20 + length; i++)
+	for (uint32_t i = 12; i < 20 + length && i < TALK_BYTES; i++)
 		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
@@ -55,7 +55,7 @@ static uint32_t put_options(uint8_t *p, const struct dialogue *d, const struct s
 	uint32_t n = 0;
 
 	if (s->flags & SYN) {
-		put32(p, 0x020405b4);
+		put32(p, d->cut ? 0x0204ffd7 : 0x020405b4);
 		n = 4;
 	}
 	if (s->flags & SYN && d->scaled) {
@@ -167,7 +167,7 @@ static struct said plain(const struct dialogue *d, unsigned side, unsigned flags
 		.side = side,
 		.flags = flags,
 		.seq = X->next,
-		.ack = flags & ACK ? Y->next : 0,
+		.ack = flags & ACK ? X->heard : 0,
 		.len = len,
 		.stamp = X->clock,
 		.echo = flags & ACK ? Y->shown : 0,
@@ -195,14 +195,19 @@ static struct said go_on(struct talk *t, struct dialogue *d, bool wild)
 	else if (step == STEP_ACK || step == STEP_OTHER_FIN)
 		side = !d->closer;
 	if (step == STEP_DATA)
-		len = draw(t, 3) ? 1 + draw(t, 20) : 0;
+		len = draw(t, 3) ? 1 + draw(t, d->cut && draw(t, 2) ? 9000 : 20) : 0;
+	if (step != STEP_DATA || draw(t, 3))
+		d->end[side].heard = d->end[!side].next;
+	else if ((int32_t)(d->end[!side].before - d->end[side].heard) > 0)
+		d->end[side].heard = d->end[!side].before;
 	const struct said s = plain(d, side, flags[step], len);
 
 	if (wild && draw(t, 4) == 0) /* a clock that runs far ahead */
 		d->end[side].clock += 0x7fff0000;
+	d->end[side].before = s.seq;
 	d->end[side].next += len + !!(s.flags & (SYN | FIN));
 	d->end[side].shown = s.stamp;
-	if (step != STEP_DATA || draw(t, 3) == 0)
+	if (step != STEP_DATA || draw(t, d->cut ? 50 : 4) == 0)
 		d->step = (step + 1 + (step == STEP_FIN && draw(t, 2))) % STEPS;
 	return s;
 }
@@ -210,7 +215,11 @@ static struct said go_on(struct talk *t, struct dialogue *d, bool wild)
 /* The connection ends at once: by who may reset it, with the numbers that are due or nearly so. */
 static struct said reset(struct talk *t, struct dialogue *d)
 {
-	struct said s = plain(d, draw(t, 2), draw(t, 2) ? RST : RST | ACK, 0);
+	const unsigned side = draw(t, 2);
+
+	d->end[0].heard = d->end[1].next;
+	d->end[1].heard = d->end[0].next;
+	struct said s = plain(d, side, draw(t, 2) ? RST : RST | ACK, 0);
 
 	if (d->step == STEP_SYNACK && draw(t, 4)) { /* nobody listens */
 		s = plain(d, 1, RST | ACK, 0);
@@ -292,6 +301,7 @@ void talk_begin(struct talk *t, uint64_t seed)
 	*t = (struct talk){ .state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1, .now = 1700000000 * SECOND };
 	for (unsigned i = 0; i < TALKS; i++) {
 		t->dialogue[i].port = (uint16_t)(1000 * (i + 1));
+		t->dialogue[i].cut = i == 1;
 		for (unsigned x = 0; x < 2; x++)
 			t->dialogue[i].end[x].clock = draw(t, 4) ? draw(t, UINT32_MAX) : UINT32_MAX - draw(t, 20000);
 	}
@@ -316,12 +326,12 @@ void talk_next(struct talk *t, struct tcplint_frame *f)
 		s = go_on(t, d, i == 0);
 	if (kind == 3)
 		spoil(t, &s);
-	const uint32_t length = put_segment(t, d, &s);
+	const uint32_t length = put_segment(t, d, &s), most = length - s.len + 10;
 
 	*f = (struct tcplint_frame){
 		.ts = t->now,
 		.number = ++t->number,
-		.captured = length,
+		.captured = length > most ? most : length,
 		.wire = length,
 		.linktype = DLT_RAW_IP,
 		.data = t->bytes,

@@ -16,6 +16,8 @@
 struct talk_end {
 	uint32_t isn, next, clock; /* its numbers, its timestamps in milliseconds */
 	uint32_t shown;            /* the latest timestamp that it sent */
+	uint32_t heard;            /* what it acknowledges of the peer's */
+	uint32_t before;           /* the number of its latest segment */
 	uint8_t ttl;
 	bool used; /* the numbers of a connection before are there */
 };
@@ -25,6 +27,7 @@ struct dialogue {
 	uint16_t port;
 	struct talk_end end[2]; /* the client has an even address, as long as it is not `turned` */
 	bool stamped, scaled, turned;
+	bool cut; /* its segments are large, and only their headers and a few bytes are captured */
 	unsigned closer; /* who sends the next FIN first */
 };
 
