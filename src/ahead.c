@@ -41,7 +41,19 @@ static unsigned prefetch_parts(struct ahead *a, const struct flow_table *flows, 
 	return thirds;
 }
 
-void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct hosts *hosts)
+/* What begins a teardown or an opening, or goes on with it, changes timers and how much a connection is worth. */
+static void prefetch_links(const struct ahead *a, const struct flow_table *flows, const struct wheel *wheel)
+{
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct ahead_segment *x = &a->of[i];
+		const uint32_t number = x->s->flags & (FLAG_SYN | FLAG_FIN) ? x->number : 0;
+
+		flow_prefetch_age(flows, number);
+		wheel_prefetch(wheel, number);
+	}
+}
+
+void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct wheel *wheel, const struct hosts *hosts)
 {
 	const unsigned syns = hosts ? a->syns : 0;
 	uint8_t third[AHEAD];
@@ -64,6 +76,7 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 		struct ahead_segment *x = &a->of[third[i]];
 
 		PREFETCH(flow_answer(flows, flow_quiet(flows, x->number)));
+		flow_prefetch_age(flows, x->number);
 		if (hosts)
 			expect_hosts(hosts, x);
 	}
@@ -71,6 +84,7 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 		hosts_prefetch_openings(hosts, a->of[a->syn[i]].host[0]);
 	for (unsigned i = 0; i < a->n; i++)
 		flow_prefetch_closing(flows, a->of[i].number, a->of[i].s->flags);
+	prefetch_links(a, flows, wheel);
 	for (unsigned i = 0; i < thirds && hosts; i++)
 		prefetch_hosts(hosts, &a->of[third[i]]);
 	for (unsigned i = 0; i < thirds && hosts; i++)

@@ -230,6 +230,11 @@ static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t nu
 	PREFETCH(at + 3 * line);
 }
 
+static inline void flow_prefetch_age(const struct flow_table *t, uint32_t number)
+{
+	PREFETCH(slab_at(&t->ages[flow_is_quiet(number)], number & ~FLOW_QUIET));
+}
+
 /* Whether there is room for one more connection. */
 static inline bool flow_has_room(const struct flow_table *t)
 {

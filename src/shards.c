@@ -57,16 +57,16 @@ static bool has_work(const void *what)
 }
 
 /* Ask for what some frames need, at most AHEAD of them. */
-static void look_ahead(struct ahead *a, const struct flow_table *flows, const struct stretch *x, const uint16_t *mine, uint32_t n)
+static void look_ahead(struct ahead *a, const struct engine *en, const struct stretch *x, const uint16_t *mine, uint32_t n)
 {
 	ahead_begin(a);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct waiting *w = &x->frame[mine[i]];
 
 		if (w->result == DECODE_SEGMENT)
-			ahead_add(a, flows, &w->segment, w->place.hash);
+			ahead_add(a, &en->flows, &w->segment, w->place.hash);
 	}
-	ahead_prefetch(a, flows, NULL);
+	ahead_prefetch(a, &en->flows, &en->wheel, NULL);
 }
 
 static void work_on(struct shard *s, unsigned number, const struct stretch *x)
@@ -82,7 +82,7 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	for (uint32_t from = 0; from < count; from += AHEAD) {
 		const uint32_t n = count - from < AHEAD ? count - from : AHEAD;
 
-		look_ahead(&a, &en->flows, x, mine + from, n);
+		look_ahead(&a, en, x, mine + from, n);
 		for (uint32_t i = from; i < from + n; i++) {
 			relay_frame(&s->relay, mine[i]);
 			waiting_take(&x->frame[mine[i]], en, &a);

@@ -176,7 +176,7 @@ static void take_all(struct tcplint *t)
 
 	t->frames = 0;
 	if (t->ahead.n > 1)
-		ahead_prefetch(&t->ahead, &t->engine.flows, &t->stage.hosts);
+		ahead_prefetch(&t->ahead, &t->engine.flows, &t->engine.wheel, &t->stage.hosts);
 	for (unsigned i = 0; i < n; i++)
 		waiting_take(&t->waiting[i], &t->engine, &t->ahead);
 	ahead_begin(&t->ahead);

@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "compiler.h"
 #include "slab.h"
 
 #define WHEEL_SLOTS 256
@@ -43,6 +44,12 @@ void wheel_finish(struct wheel *w);
  * at the same time, the one with the lower `order` is first.
  */
 void wheel_arm(struct wheel *w, uint32_t number, uint32_t order, int64_t when);
+/* A hint: the timer will be armed. */
+static inline void wheel_prefetch(const struct wheel *w, uint32_t number)
+{
+	PREFETCH(slab_at(&w->links[!!(number & WHEEL_OTHER)], number & ~WHEEL_OTHER));
+}
+
 /* Time went back to `now`: what is armed stays armed for its own time. */
 void wheel_turn_back(struct wheel *w, int64_t now);
 void wheel_disarm(struct wheel *w, uint32_t number);
