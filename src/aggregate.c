@@ -172,7 +172,7 @@ static struct service *service_of(struct stage *st, const struct opening_id *c)
  */
 static bool crowded(const struct stage *st, const struct host *h, int64_t now)
 {
-	return h->kept >= OPENINGS_KEPT && now - chunk_at(&st->hosts, h->oldest)->opening[0].mark.ts < 6 * SECOND;
+	return h->kept >= OPENINGS_KEPT && now - hosts_oldest_opening(&st->hosts, h)->mark.ts < 6 * SECOND;
 }
 
 /* Whether the segment has the options that SYN cookies have no room for. */

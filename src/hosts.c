@@ -106,7 +106,7 @@ void hosts_prefetch_openings(const struct hosts *t, uint32_t hash)
 
 	for (unsigned i = 0; h && h->newest && i < sizeof(struct chunk); i += LINE)
 		PREFETCH((const uint8_t *)chunk_at(t, h->newest) + i);
-	for (unsigned i = 0; h && h->detail && i < offsetof(struct client, probes); i += LINE)
+	for (unsigned i = 0; h && h->detail && i < offsetof(struct host_detail, client.aborted); i += LINE)
 		PREFETCH((const uint8_t *)host_detail(t, h) + i);
 }
 
@@ -186,16 +186,14 @@ void hosts_set_worth(struct hosts *t, struct host *h, enum host_worth worth)
 
 static void drop_chunk(struct hosts *t, struct host *h)
 {
-	const uint32_t number = h->oldest;
-	const struct chunk *c = chunk_at(t, number);
+	uint32_t *chunk = hosts_detail(t, h)->chunk;
 
-	h->oldest = c->next;
-	h->kept = (uint8_t)(h->kept - c->n);
-	if (h->oldest)
-		chunk_at(t, h->oldest)->prev = 0;
-	else
+	h->kept = (uint8_t)(h->kept - chunk_at(t, chunk[0])->n);
+	slab_give(&t->chunks, chunk[0]);
+	h->chunks--;
+	memmove(chunk, chunk + 1, h->chunks * sizeof(*chunk));
+	if (!h->chunks)
 		h->newest = 0;
-	slab_give(&t->chunks, number);
 }
 
 /* Hosts that came back hold most of the openings: one of those that were not heard of for long forgets some. */
@@ -206,7 +204,7 @@ static bool reclaim(struct hosts *t, const struct host *keep)
 	for (unsigned i = 0; i < 64 && number; i++, number = t->links[number].newer) {
 		struct host *h = host_at(t, number);
 
-		if (h != keep && h->oldest) {
+		if (h != keep && h->chunks) {
 			drop_chunk(t, h);
 			return true;
 		}
@@ -234,8 +232,8 @@ static void foresee(const struct hosts *t, uint32_t number)
 	if (!h)
 		return;
 	PREFETCH(&t->slots[h->hash & t->mask]);
-	if (h->oldest)
-		PREFETCH(chunk_at(t, h->oldest));
+	if (h->detail)
+		PREFETCH(host_detail(t, h));
 }
 
 /* Let the least valuable entry go; not `keep`. */
@@ -275,7 +273,7 @@ static size_t needed(enum host_kind kind)
 	switch (kind) {
 	case HOST_CLIENT:
 	case HOST_SERVER:
-		return offsetof(struct host_detail, client.probe);
+		return offsetof(struct client, probe);
 	case HOST_SERVICE:
 		return sizeof(struct service);
 	case HOST_ACKS:
@@ -284,7 +282,7 @@ static size_t needed(enum host_kind kind)
 	case HOST_RESETS:
 		break;
 	}
-	return sizeof(struct host_detail);
+	return sizeof(struct watch);
 }
 
 static bool note(uint64_t words[PRINT_WORDS], uint32_t print)
@@ -312,7 +310,7 @@ struct host_detail *hosts_detail(struct hosts *t, struct host *h)
 		return d;
 	h->detail = slab_take_as_is(&t->details); /* there is one for each entry */
 	d = slab_at(&t->details, h->detail);
-	memset(d, 0, needed((enum host_kind)h->kind));
+	memset(&d->client, 0, needed((enum host_kind)h->kind));
 	memset(&d->time_wait, 0, sizeof(d->time_wait));
 	if (h->kept)
 		note_opening(&d->client, h->only.tuple, h->only.isn);
@@ -385,14 +383,11 @@ static struct chunk *add_chunk(struct hosts *t, struct host *h)
 			evict(t, h);
 	struct chunk *c = chunk_at(t, number);
 
-	c->prev = h->newest;
-	c->next = c->n = 0;
-	if (h->newest) {
-		chunk_at(t, h->newest)->next = number;
-	} else {
-		h->oldest = number;
+	c->n = 0;
+	if (!h->chunks)
 		c->opening[c->n++] = h->only;
-	}
+	assert(h->chunks < CHUNKS);
+	hosts_detail(t, h)->chunk[h->chunks++] = number;
 	h->newest = number;
 	return c;
 }
@@ -420,21 +415,36 @@ bool hosts_note(struct hosts *t, struct host *h, uint32_t tuple, uint32_t isn)
 
 void hosts_drop_openings(struct hosts *t, struct host *h)
 {
-	while (h->oldest)
-		drop_chunk(t, h);
-	h->kept = 0;
+	for (unsigned i = 0; i < h->chunks; i++)
+		slab_give(&t->chunks, host_detail(t, h)->chunk[i]);
+	h->chunks = h->kept = 0;
+	h->newest = 0;
 }
 
 unsigned hosts_openings(const struct hosts *t, struct host *h, struct opening **out)
 {
+	const uint32_t *chunk = host_detail(t, h)->chunk;
 	unsigned n = 0;
 
-	if (h->kept && !h->oldest)
+	if (h->kept && !h->chunks)
 		out[n++] = &h->only;
-	for (struct chunk *c = chunk_at(t, h->oldest); c; c = chunk_at(t, c->next))
-		for (unsigned i = 0; i < c->n; i++)
+	/* no waiting for one before the next is asked for; the latest was */
+	for (unsigned k = 0; k + 1u < h->chunks; k++)
+		for (unsigned i = 0; i < sizeof(struct chunk); i += LINE)
+			PREFETCH((const uint8_t *)chunk_at(t, chunk[k]) + i);
+	for (unsigned k = 0; k < h->chunks; k++) {
+		struct chunk *c = chunk_at(t, chunk[k]);
+		const unsigned full = k + 1u < h->chunks ? CHUNK_OPENINGS : c->n;
+
+		for (unsigned i = 0; i < full; i++)
 			out[n++] = &c->opening[i];
+	}
 	return n;
+}
+
+const struct opening *hosts_oldest_opening(const struct hosts *t, const struct host *h)
+{
+	return h->chunks ? &chunk_at(t, host_detail(t, h)->chunk[0])->opening[0] : &h->only;
 }
 
 static struct opening *find_in(struct chunk *c, uint64_t frame)
@@ -449,20 +459,23 @@ static struct opening *find_in(struct chunk *c, uint64_t frame)
 
 struct opening *hosts_opening_at(const struct hosts *t, struct host *h, uint64_t frame)
 {
-	if (h->kept && !h->oldest)
-		return h->only.mark.frame == frame ? &h->only : NULL;
-	struct chunk *c = chunk_at(t, h->newest);
-	const bool newest = c && c->opening[0].mark.frame <= frame;
+	const uint32_t *chunk = host_detail(t, h)->chunk;
 	struct opening *found = NULL;
+	unsigned k = h->chunks;
 
-	while (c && c->opening[0].mark.frame > frame) /* most are among the newest */
-		c = chunk_at(t, c->prev);
-	if (c)
+	if (!k)
+		return h->kept && h->only.mark.frame == frame ? &h->only : NULL;
+	struct chunk *c = chunk_at(t, h->newest);
+	const bool newest = c->opening[0].mark.frame <= frame;
+
+	while (--k && c->opening[0].mark.frame > frame) /* most are among the newest */
+		c = chunk_at(t, chunk[k - 1]);
+	if (c->opening[0].mark.frame <= frame)
 		found = find_in(c, frame);
 	if (newest || found)
 		return found;
 	/* who feeds the library may have numbered frames in another order */
-	for (c = chunk_at(t, h->oldest); c && !found; c = chunk_at(t, c->next))
-		found = find_in(c, frame);
+	for (k = 0; k < h->chunks && !found; k++)
+		found = find_in(chunk_at(t, chunk[k]), frame);
 	return found;
 }

@@ -55,11 +55,13 @@ struct opening {
 #define OPENINGS_KEPT ISN_KEPT
 #define CHUNK_OPENINGS 6
 
-/* Openings in the order in which they came; the list forgets its oldest chunk. */
+/* Openings in the order in which they came; a host forgets its oldest chunk. */
 struct chunk {
-	uint32_t next, prev, n;
+	uint32_t n;
 	struct opening opening[CHUNK_OPENINGS];
 };
+
+#define CHUNKS ((OPENINGS_KEPT + CHUNK_OPENINGS - 1) / CHUNK_OPENINGS)
 
 enum probe { PROBE_FIN, PROBE_NULL, PROBE_XMAS, PROBES };
 
@@ -79,10 +81,11 @@ struct probes {
 #define PRINT_WORDS 4
 
 struct client {
-	uint64_t completed, refused, aborted;
+	uint64_t completed, refused;
+	uint64_t prints[2][PRINT_WORDS];   /* of the openings kept, tuples and numbers: hosts_note(); of HOST_SERVER too */
+	uint64_t aborted;
 	struct mark first_scan, last_scan; /* scan_syn */
 	uint32_t targets, failed;          /* of the window in which it fired */
-	uint64_t prints[2][PRINT_WORDS];   /* of the openings kept, tuples and numbers: hosts_note(); of HOST_SERVER too */
 	bool probes;                       /* it sent some: hosts_probes() */
 	struct probes probe[PROBES];
 };
@@ -150,6 +153,7 @@ struct resets {
  * lines: most are of clients, of which an opening needs the first two.
  */
 struct host_detail {
+	uint32_t chunk[CHUNKS]; /* the oldest first, and all but the latest full */
 	union {
 		struct client client; /* of HOST_SERVER too */
 		struct service service;
@@ -175,9 +179,10 @@ struct host {
 	bool reported;    /* its record has been written as it is now */
 	uint8_t numbers;  /* how many were taken for the tests */
 	uint8_t kept;     /* openings: `only`, or those in the chunks */
+	uint8_t chunks;   /* how many: `chunk` of its detail */
 	uint32_t hash;    /* of kind, address and port */
 	uint32_t findings; /* cells */
-	uint32_t oldest, newest; /* chunks; 0: none */
+	uint32_t newest;    /* chunk; 0: none */
 	uint32_t detail;    /* 0: none, all of it is zero */
 	uint64_t openings;  /* that it made, answered, or was offered */
 	int64_t last;
@@ -270,6 +275,8 @@ bool hosts_note(struct hosts *t, struct host *h, uint32_t tuple, uint32_t isn);
 /* The kept openings, oldest first, into `out`, which has room for OPENINGS_KEPT + CHUNK_OPENINGS. */
 unsigned hosts_openings(const struct hosts *t, struct host *h, struct opening **out);
 
+/* The oldest that is kept, when any is. */
+const struct opening *hosts_oldest_opening(const struct hosts *t, const struct host *h);
 /* The one of that frame, or null. */
 struct opening *hosts_opening_at(const struct hosts *t, struct host *h, uint64_t frame);
 
