@@ -27,6 +27,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	t->slots = pages_take(2 * t->most_slots * sizeof(*t->slots));
 	if (!t->slots)
 		return fail(e, "no memory for the flow table");
+	pages_prefer_large(t->slots, 2 * t->most_slots * sizeof(*t->slots));
 	return slab_init(&t->conns, sizeof(struct conn), limit, e) && asides_init(&t->asides, limit, e) &&
 	       slab_init(&t->quiet, sizeof(struct quiet), limit, e) &&
 	       slab_init(&t->ages[0], sizeof(struct age_link), limit, e) &&

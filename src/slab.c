@@ -18,6 +18,18 @@ void pages_give(void *pages, size_t bytes)
 		munmap(pages, bytes);
 }
 
+#define LARGE ((uintptr_t)2 << 20)
+
+void pages_prefer_large(void *pages, size_t bytes)
+{
+	const uintptr_t from = ((uintptr_t)pages + 2 * LARGE - 1) / LARGE * LARGE, end = (uintptr_t)pages + bytes;
+
+#ifdef MADV_HUGEPAGE
+	if (from < end)
+		(void)madvise((void *)from, end - from, MADV_HUGEPAGE); /* or not */
+#endif
+}
+
 bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e)
 {
 	const size_t bytes = cell * ((size_t)limit + 1);

@@ -16,6 +16,8 @@
 /* Zeroed memory, touched as it is used; null when there is none.  To be given back with its size. */
 void *pages_take(size_t bytes);
 void pages_give(void *pages, size_t bytes);
+/* They will be touched here and there: all but the first 2 MB would rather be large ones. */
+void pages_prefer_large(void *pages, size_t bytes);
 
 struct slab {
 	uint8_t *base;
