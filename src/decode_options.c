@@ -291,3 +291,80 @@ void parse_tcp_options(struct segment *s, const uint8_t *p, uint32_t n, uint32_t
 		captured = n;
 	read_list(&l, p, n, captured);
 }
+
+/* ---- lists of a shape that was seen before: most SYNs of a stack are alike ---- */
+
+static inline uint64_t load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline bool has_shape(const struct option_shape *h, const uint8_t *p, uint32_t n)
+{
+	uint64_t odd = 0;
+	uint32_t i = 0;
+
+	if (h->n != n)
+		return false;
+	for (; i + 8 <= n; i += 8)
+		odd |= (load64(p + i) ^ load64(h->byte + i)) & load64(h->mask + i);
+	if (n & 4)
+		odd |= (load32(p + i) ^ load32(h->byte + i)) & load32(h->mask + i);
+	return !odd;
+}
+
+static inline void take_values(struct tcp_options *o, const struct option_shape *h, const uint8_t *p)
+{
+	o->present = h->present;
+	o->layout = h->layout;
+	if (h->present & OPT_MSS)
+		o->mss = be16(p + h->mss);
+	if (h->present & OPT_WSCALE)
+		o->wscale = p[h->wscale];
+	if (h->present & OPT_TIMESTAMPS) {
+		o->ts_val = be32(p + h->timestamps);
+		o->ts_ecr = be32(p + h->timestamps + 4);
+	}
+}
+
+/* Of a list that was read, and has nothing but options that handshakes have. */
+static void learn_shape(struct option_shape *h, const struct tcp_options *o, const uint8_t *p, uint32_t n)
+{
+	*h = (struct option_shape){ .n = (uint8_t)n, .present = o->present, .layout = o->layout };
+	memcpy(h->byte, p, n);
+	memset(h->mask, 0xff, n);
+	for (uint32_t at = 0, length; at < n && p[at] != KIND_EOL; at += length) {
+		length = p[at] == KIND_NOP ? 1 : p[at + 1];
+		if (length > 2)
+			memset(h->mask + at + 2, 0, length - 2);
+		if (p[at] == KIND_MSS)
+			h->mss = (uint8_t)(at + 2);
+		else if (p[at] == KIND_WSCALE)
+			h->wscale = (uint8_t)(at + 2);
+		else if (p[at] == KIND_TIMESTAMPS)
+			h->timestamps = (uint8_t)(at + 2);
+	}
+}
+
+void parse_usual_options(struct decoder *d, struct segment *s, const uint8_t *p, uint32_t n)
+{
+	for (const struct option_shape *h = d->shape; h < d->shape + OPTION_SHAPES; h++)
+		if (has_shape(h, p, n)) {
+			take_values(&s->opt, h, p);
+			return;
+		}
+	parse_tcp_options(s, p, n, n);
+	if (!(s->opt.present & ~(uint32_t)(OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED | OPT_TIMESTAMPS)))
+		learn_shape(&d->shape[d->next_shape++ % OPTION_SHAPES], &s->opt, p, n);
+}

@@ -58,7 +58,7 @@ static inline uint64_t sum_addresses(const struct segment *s, const uint8_t *ip)
 	return s->ipv6 ? checksum_address(ip + 8) + checksum_address(ip + 24) : checksum_halves(checksum_load64(ip + 12));
 }
 
-static ALWAYS_INLINE bool go_straight(const struct decoder *d, const struct tcplint_frame *f, struct segment *s)
+static ALWAYS_INLINE bool go_straight(struct decoder *d, const struct tcplint_frame *f, struct segment *s)
 {
 	uint32_t length;
 
@@ -86,7 +86,7 @@ static ALWAYS_INLINE bool go_straight(const struct decoder *d, const struct tcpl
 	s->truncated = captured < (d->options.headers_only ? offset : length);
 	s->len = length - offset;
 	if (offset > TCP)
-		read_tcp_options(s, p + TCP, offset - TCP);
+		read_tcp_options(d, s, p + TCP, offset - TCP);
 	if (captured == length && d->options.verify_checksums) {
 		const uint64_t sum = checksum_add(p, length), addresses = sum_addresses(s, ip);
 
@@ -96,7 +96,7 @@ static ALWAYS_INLINE bool go_straight(const struct decoder *d, const struct tcpl
 	return true;
 }
 
-bool decode_plain(const struct decoder *d, const struct tcplint_frame *f, struct segment *s)
+bool decode_plain(struct decoder *d, const struct tcplint_frame *f, struct segment *s)
 {
 	return go_straight(d, f, s);
 }

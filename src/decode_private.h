@@ -71,9 +71,21 @@
 enum next { STOP, HEADERS(HEADER) NEXT_COUNT };
 #undef HEADER
 
+/* A list of options that was seen: which bytes are kinds, lengths and padding, and what they say; the others are values. */
+struct option_shape {
+	uint8_t n; /* bytes; 0: none yet */
+	uint8_t mss, wscale, timestamps; /* where their values stand, when they are `present` */
+	uint32_t present, layout;
+	uint8_t byte[40], mask[40];
+};
+
+#define OPTION_SHAPES 4
+
 struct decoder {
 	struct decode_options options;
 	struct reassembler *fragments;
+	struct option_shape shape[OPTION_SHAPES]; /* the latest */
+	uint8_t next_shape;
 };
 
 struct walk {
@@ -182,11 +194,14 @@ static inline uint32_t plain_timestamps_layout(void)
 	return mix32(mix32(mix32(0, 2), 2), 9);
 }
 
-/* The same of a list of which all bytes were captured. */
-static inline void read_tcp_options(struct segment *s, const uint8_t *p, uint32_t n)
+/* The same of a list of which all bytes were captured, and of another form than that; many have the shape of an earlier one. */
+void parse_usual_options(struct decoder *d, struct segment *s, const uint8_t *p, uint32_t n);
+
+/* The same of any. */
+static inline void read_tcp_options(struct decoder *d, struct segment *s, const uint8_t *p, uint32_t n)
 {
 	if (UNLIKELY(n != 12 || be32(p) != PLAIN_TIMESTAMPS)) {
-		parse_tcp_options(s, p, n, n);
+		parse_usual_options(d, s, p, n);
 		return;
 	}
 	s->opt.present = OPT_TIMESTAMPS;
@@ -202,7 +217,7 @@ static inline void read_tcp_options(struct segment *s, const uint8_t *p, uint32_
 uint8_t judge_checksum(struct segment *s, const uint8_t *p, uint32_t length, uint64_t sum, uint64_t addresses);
 
 /* Two ways to the same answer; this one is for frames of the usual form, and answers false for others. */
-bool decode_plain(const struct decoder *d, const struct tcplint_frame *f, struct segment *s);
+bool decode_plain(struct decoder *d, const struct tcplint_frame *f, struct segment *s);
 /* `s` has been cleared, its time and frame excepted. */
 enum decode_result decode_walk(struct decoder *d, const struct tcplint_frame *f, struct segment *s);
 
