@@ -92,14 +92,13 @@ bool rule_hs_ack_ack_wrong(const struct view *v, struct draft *d)
 		return false;
 	const struct attempt *newest = &v->c->synack[v->c->synacks - 1];
 
+	for (unsigned i = 0; i < v->c->synacks; i++)
+		if (seq_gt(v->s->ack, v->c->synack[i].isn))
+			return false;
 	if (v->s->ack - (newest->isn + 1) + NEAR > 2 * NEAR) {
 		d->cap = 0.75F;
 		d->alternatives = ALT_old_duplicate;
 	}
-
-	for (unsigned i = 0; i < v->c->synacks; i++)
-		if (seq_gt(v->s->ack, v->c->synack[i].isn))
-			return false;
 	draft_offender(d, CLIENT);
 	draft_value_seq(d, TCPLINT_FIELD_ACK, SERVER, newest->isn + 1, v->s->ack);
 	draft_frame(d, newest->last);
