@@ -21,7 +21,7 @@
 /* The quiet form of connections (quiet.h), and which of its rules' findings would be reported. */
 struct quiet_options {
 	bool on;
-	bool loud_cut, loud_close, loud_refused, loud_unanswered, loud_incomplete, loud_reuse;
+	bool loud_cut, loud_close, loud_refused, loud_unanswered, loud_incomplete, loud_reuse, loud_reset;
 };
 
 /* Where what an engine tells goes. */

@@ -340,12 +340,12 @@ static bool go_on(struct engine *en, struct quiet *q, uint32_t number, enum side
 	struct quiet_part *p = flow_part(&en->flows, q);
 	bool done;
 
-	if (!fresh(&p->recent, q, s, print) || (q->before && q->stamped && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
+	if (!fresh(&p->recent, q, s, print) || (q->before && s->opt.present & OPT_TIMESTAMPS && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
 		return false;
 	if (q->stage >= QUIET_FIN)
 		done = quiet_go_on_closing(en, q, p, number, x, s);
-	else if (s->flags & FLAG_FIN)
-		done = quiet_begin_closing(en, q, p, x, s);
+	else if (s->flags & (FLAG_FIN | FLAG_RST))
+		done = quiet_begin_closing(en, q, p, number, x, s);
 	else
 		done = carry_on(en, q, p, x, s, again);
 	if (done)

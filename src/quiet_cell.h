@@ -20,6 +20,7 @@ enum quiet_stage {
 	QUIET_FIN_ACKED,   /* the other acknowledged it, and sent none itself */
 	QUIET_FINS,        /* both did, the second one knowing of the first */
 	QUIET_CLOSED,      /* both are acknowledged */
+	QUIET_RESET,       /* a RST ended it, when all data was acknowledged */
 };
 
 /* A SYN or SYN-ACK without payload, as far as the replay needs it. */
@@ -105,8 +106,8 @@ struct quiet_closing {
 	int64_t cut_first, cut_last;
 	uint32_t cut_count, cut_frame, cut_length;
 	uint16_t cut_captured;
-	uint8_t count;  /* 0: no FIN yet */
-	uint8_t closer; /* enum side: who sent the first FIN */
+	uint8_t count;  /* 0: no FIN yet, nor RST */
+	uint8_t closer; /* enum side: who sent the first FIN, or the RST */
 	uint32_t smax[2], redge[2], tsval[2]; /* by side, with the closing */
 	/* data that was not cut, beyond what was, until it is acknowledged: at `above` of the numbers of `above_side` */
 	uint32_t above;

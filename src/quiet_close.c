@@ -1,4 +1,4 @@
-/* The closing of a quiet connection: FIN, its acknowledgment, the other FIN and the acknowledgment of that. */
+/* The closing of a quiet connection: FIN, its acknowledgment, the other FIN and the acknowledgment of that; or a RST. */
 #include "lifetime.h"
 #include "quiet_private.h"
 #include "tell.h"
@@ -76,8 +76,49 @@ static void keep_closing(struct engine *en, struct quiet *q, struct quiet_part *
 		quiet_count(en, RULE_truncated_capture, !k->cut_count && !k->cut++);
 }
 
-bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s)
+/* ---- a RST ---- */
+
+/* rst_ttl_mismatch is silent. */
+static bool same_distance(const struct engine *en, const struct quiet *q, enum side x, uint8_t ttl)
 {
+	const int hops = (int)ttl - (x == CLIENT ? q->syn.ttl : flow_answer(&en->flows, q)->synack.ttl);
+
+	return hops >= -2 && hops <= 2;
+}
+
+/* Where the next byte of X would stand, when everything was acknowledged: nothing is lost by it but the connection. */
+static bool aborts(const struct engine *en, const struct quiet *q, const struct quiet_part *p, enum side x, const struct segment *s)
+{
+	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
+	const uint32_t ack = s->flags & FLAG_ACK ? s->ack : X->amax;
+
+	return !en->quiet.loud_reset && q->stage == QUIET_ESTABLISHED && (s->flags & ~(unsigned)FLAG_ACK) == FLAG_RST &&
+	       segment_is_sound(s) && !s->len && !s->truncated && !s->opt.present && !(s->tos & TOS_ECN) && s->seq &&
+	       s->seq == X->smax && s->seq == Y->amax && ack == Y->smax && !closes_empty(q, p, s) &&
+	       s->ts == en->now && same_distance(en, q, x, s->ttl); /* its rule waits, from now on */
+}
+
+static bool abort_it(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x, const struct segment *s)
+{
+	struct quiet_closing *k = closing_of(en, p);
+
+	if (!k)
+		return false;
+	k->segment[k->count++] = keep(q, s, x);
+	k->closer = (uint8_t)x;
+	q->stage = QUIET_RESET;
+	flow_set_age_class(&en->flows, number, AGE_CLOSED);
+	if (q->stamped && s->flags & FLAG_ACK)
+		tell_common(en, RULE_ts_missing_on_rst, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, q);
+	tell_quiet_reset(en, q, x, s);
+	return true;
+}
+
+bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
+			 const struct segment *s)
+{
+	if (s->flags & FLAG_RST)
+		return aborts(en, q, p, x, s) && abort_it(en, q, p, number, x, s);
 	if (!fin_opens_closing(en, q, p, x, s))
 		return false;
 	struct quiet_closing *k = closing_of(en, p);

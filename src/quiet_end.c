@@ -18,14 +18,13 @@ static bool passes(const struct engine *en, enum rule r, uint8_t verdict, uint8_
 		.confidence = 0.9F,
 	};
 
-	/* no other finding explains it */
-	assert(en->rules->by_suppressed.first[r] == en->rules->by_suppressed.first[r + 1]);
 	return finding_passes(&en->options, &cell);
 }
 
 static bool is_loud(const struct engine *en, enum rule r)
 {
-	/* and it explains none */
+	/* no other finding explains it, and it explains none */
+	assert(en->rules->by_suppressed.first[r] == en->rules->by_suppressed.first[r + 1]);
 	assert(en->rules->by_kept.first[r] == en->rules->by_kept.first[r + 1]);
 	return passes(en, r, (uint8_t)rule_rows[r].public.verdict, KEEP);
 }
@@ -37,6 +36,13 @@ static bool is_reuse_loud(const struct engine *en)
 	       passes(en, RULE_time_wait_reopened, TCPLINT_NOTE, KEEP) || is_loud(en, RULE_time_wait_estimate);
 }
 
+/* What might explain rst_abort is not taken quietly. */
+static bool is_reset_loud(const struct engine *en)
+{
+	return passes(en, RULE_rst_abort, (uint8_t)rule_rows[RULE_rst_abort].public.verdict, KEEP) ||
+	       is_loud(en, RULE_ts_missing_on_rst);
+}
+
 void quiet_init(struct engine *en)
 {
 	en->quiet.on = !en->options.segments && !en->options.loud;
@@ -45,6 +51,7 @@ void quiet_init(struct engine *en)
 	en->quiet.loud_refused = is_loud(en, RULE_syn_refused);
 	en->quiet.loud_unanswered = is_loud(en, RULE_syn_unanswered);
 	en->quiet.loud_incomplete = is_loud(en, RULE_handshake_incomplete);
+	en->quiet.loud_reset = is_reset_loud(en);
 	en->quiet.loud_reuse = en->options.all || is_reuse_loud(en);
 }
 
@@ -79,6 +86,7 @@ static int64_t idle_limit(const struct engine *en, const struct quiet *q)
 	case QUIET_CLOSED:
 		return 2 * en->limits.msl;
 	case QUIET_REFUSED:
+	case QUIET_RESET:
 		return AFTER_RST;
 	case QUIET_SYN:
 	case QUIET_SYNACK:
@@ -178,10 +186,26 @@ static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end
 	return true;
 }
 
+/* How it ended. */
+static enum tcplint_end end_of(const struct quiet *q, enum tcplint_end end)
+{
+	if (q->stage == QUIET_CLOSED)
+		return TCPLINT_END_FIN;
+	return q->stage == QUIET_REFUSED || q->stage == QUIET_RESET ? TCPLINT_END_RST : end;
+}
+
+/* What its RST has waited for did not come. */
+static void tell_aborted(struct engine *en, const struct quiet *q)
+{
+	const enum side x = (enum side)flow_closing(&en->flows, flow_part(&en->flows, q))->closer;
+
+	tell_common(en, RULE_rst_abort, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, q);
+}
+
 void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int64_t now)
 {
 	struct quiet *q = flow_quiet(&en->flows, number);
-	const bool opened = q->stage >= QUIET_OPEN, closed = q->stage == QUIET_CLOSED;
+	const bool opened = q->stage >= QUIET_OPEN, closed = q->stage >= QUIET_CLOSED;
 	struct tcplint_counters *n = en->counters;
 
 	if (!is_silent(en, q, end, now)) {
@@ -190,8 +214,10 @@ void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int
 	}
 	n->handshake[opened ? TCPLINT_CONFORMANT : TCPLINT_INCOMPLETE]++;
 	n->teardown[closed ? TCPLINT_CONFORMANT : TCPLINT_NOT_SEEN]++;
-	n->end[closed ? TCPLINT_END_FIN : q->stage == QUIET_REFUSED ? TCPLINT_END_RST : end]++;
+	n->end[end_of(q, end)]++;
 	n->origin[TCPLINT_ORIGIN_SYN]++;
+	if (q->stage == QUIET_RESET)
+		tell_aborted(en, q);
 	if (q->behind)
 		quiet_tell_time_wait(en, q);
 	if (en->draining && !q->behind) {

@@ -70,8 +70,9 @@ void quiet_accept(struct engine *en, const struct quiet *q, const struct segment
 /* At the end of `old`, which has seen the SYN of a newer one. */
 void quiet_tell_time_wait(struct engine *en, const struct quiet *old);
 
-/* A segment from the FIN on: false when it is out of the ordinary, and nothing has changed. */
-bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s);
+/* The first FIN or a RST, and what follows the FIN: false when it is out of the ordinary, and nothing has changed. */
+bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
+			 const struct segment *s);
 bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
 			 const struct segment *s);
 

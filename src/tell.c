@@ -226,6 +226,14 @@ static void on_reset(struct engine *en, const struct conn *c, const struct view 
 	engine_tell(en, &t.told, TOLD_RESET, sizeof(t));
 }
 
+void tell_quiet_reset(struct engine *en, const struct quiet *q, enum side x, const struct segment *s)
+{
+	const bool from_first = (x == CLIENT) != q->swapped;
+	struct told_sighting t = { .mark = mark_of(s), .from = q->end[!from_first], .to = q->end[from_first] };
+
+	engine_tell(en, &t.told, TOLD_RESET, sizeof(t));
+}
+
 void tell_watched(struct engine *en, const struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;

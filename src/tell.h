@@ -34,6 +34,8 @@ void tell_refused(struct engine *en, const struct quiet *q, const struct segment
 void tell_unreachable(struct engine *en, struct conn *c);
 /* What the connection, which is being released, has shown of TIME_WAIT. */
 void tell_time_wait(struct engine *en, const struct conn *c);
+/* The RST of `x` that ended a quiet connection. */
+void tell_quiet_reset(struct engine *en, const struct quiet *q, enum side x, const struct segment *s);
 /* The same of a quiet one: after so long `holder`, of that address, did not hold it any more. */
 void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper);
 /* A rule fired on an ordinary connection, of which nobody wants to read. */

@@ -229,6 +229,8 @@ static struct said reset(struct talk *t, struct dialogue *d)
 		s.seq += draw(t, 2) ? 1 : 0xffffffffu;
 	if (draw(t, 12) == 0)
 		s.ack += 7;
+	if (draw(t, 12) == 0)
+		s.ttl = (uint8_t)(s.ttl + 3);
 	if (draw(t, 12))
 		d->step = STEP_SYN;
 	return s;
@@ -318,7 +320,7 @@ void talk_next(struct talk *t, struct tcplint_frame *f)
 	for (unsigned k = 0; k < TALKS && later > 0; k++)
 		for (unsigned x = 0; x < 2; x++)
 			t->dialogue[k].end[x].clock += (uint32_t)(later / MILLISECOND);
-	if ((kind < 2 && d->step != STEP_SYN) || (kind < 12 && d->step == STEP_SYNACK))
+	if ((kind < 2 && d->step != STEP_SYN) || (kind < 12 && (d->step == STEP_SYNACK || d->step == STEP_DATA)))
 		s = reset(t, d);
 	else if (kind == 2)
 		s = stray(t, d);
