@@ -130,35 +130,66 @@ static bool has_news(const void *what)
 {
 	const struct relay *r = what;
 
-	return atomic_load_explicit(&r->written, memory_order_acquire) != atomic_load_explicit(&r->read, memory_order_relaxed);
+	return atomic_load_explicit(&r->written, memory_order_acquire) != r->at;
 }
 
-static void advance(struct relay *r, uint64_t step)
+/* What was read is the writer's again. */
+static void give_back(struct relay *r)
 {
-	const uint64_t at = atomic_load_explicit(&r->read, memory_order_relaxed) + step;
-
-	atomic_store_explicit(&r->read, at, memory_order_release);
+	if (atomic_load_explicit(&r->read, memory_order_relaxed) == r->at)
+		return;
+	atomic_store_explicit(&r->read, r->at, memory_order_release);
 	bell_ring(&r->room);
+}
+
+static void wait_for_news(struct relay *r)
+{
+	if (has_news(r))
+		return;
+	give_back(r);
+	bell_wait(r->news, has_news, r);
 }
 
 const struct told *relay_peek(struct relay *r, struct told_place *place)
 {
-	for (;;) {
-		if (!has_news(r))
-			bell_wait(r->news, has_news, r);
-		const struct head *h = head_at(r, atomic_load_explicit(&r->read, memory_order_relaxed));
+	const struct head *h;
 
-		if (!h->skip) {
-			*place = h->place;
-			return h->place.frame == RELAY_END ? NULL : (const struct told *)(h + 1);
-		}
-		advance(r, h->step);
+	for (;;) {
+		wait_for_news(r);
+		h = head_at(r, r->at);
+		if (!h->skip)
+			break;
+		r->at += h->step;
 	}
+	*place = h->place;
+	return h->place.frame == RELAY_END ? NULL : (const struct told *)(h + 1);
+}
+
+unsigned relay_look(const struct relay *r, const struct told **messages, unsigned most)
+{
+	const uint64_t written = atomic_load_explicit(&r->written, memory_order_acquire);
+	unsigned n = 0;
+
+	for (uint64_t at = r->at; at != written && n < most; at += head_at(r, at)->step) {
+		const struct head *h = head_at(r, at);
+
+		if (h->skip)
+			continue;
+		if (h->place.frame == RELAY_END)
+			break;
+		messages[n++] = (const struct told *)(h + 1);
+	}
+	return n;
 }
 
 void relay_next(struct relay *r)
 {
-	advance(r, head_at(r, atomic_load_explicit(&r->read, memory_order_relaxed))->step);
+	const struct head *h = head_at(r, r->at);
+	const bool end = h->place.frame == RELAY_END;
+
+	r->at += h->step;
+	if (end || r->at - atomic_load_explicit(&r->read, memory_order_relaxed) >= RING / 8)
+		give_back(r);
 }
 
 bool relay_before(const struct told_place *a, const struct told_place *b)

@@ -43,7 +43,8 @@ struct relay {
 	struct bell *news; /* is rung when there is something to read */
 	alignas(64) _Atomic uint64_t written;
 	/* the reader's */
-	alignas(64) _Atomic uint64_t read;
+	alignas(64) _Atomic uint64_t read; /* what the writer may use again begins here */
+	uint64_t at;                       /* the message at hand */
 };
 
 bool relay_init(struct relay *r, const struct engine *en, struct bell *news, struct error *e) MUST_CHECK;
@@ -72,6 +73,8 @@ void relay_end(struct relay *r);
 
 /* The next message and its place, waiting for it; null at the end of a stretch. */
 const struct told *relay_peek(struct relay *r, struct told_place *place);
+/* Those at hand that have come already, of this stretch, at most `most`; how many. */
+unsigned relay_look(const struct relay *r, const struct told **messages, unsigned most);
 /* That has been heard, or the end has. */
 void relay_next(struct relay *r);
 /* Whether a is told before b. */

@@ -31,6 +31,7 @@ struct shard {
 	struct bell work; /* rings when a stretch is published */
 	uint64_t done; /* stretches */
 	_Atomic uint64_t evicted;
+	unsigned foreseen; /* for the thread that hears: messages that were asked for */
 };
 
 struct shards {
@@ -132,6 +133,21 @@ static void publish(struct shards *x, enum stretch_end end)
 		bell_ring(&x->shard[i].work);
 }
 
+/* What one engine tells next, and those behind it when they have not been asked for yet. */
+static const struct told *next_of(struct shard *s, const struct stage *st, struct told_place *place)
+{
+	const struct told *messages[STAGE_AHEAD], *t = relay_peek(&s->relay, place);
+
+	if (!t)
+		return NULL;
+	if (!s->foreseen) {
+		s->foreseen = relay_look(&s->relay, messages, STAGE_AHEAD);
+		stage_look_ahead(st, messages, s->foreseen);
+	}
+	s->foreseen--;
+	return t;
+}
+
 /* What the engines tell of the oldest stretch, in order. */
 static void hear_stretch(struct shards *x, struct stage *st)
 {
@@ -139,7 +155,7 @@ static void hear_stretch(struct shards *x, struct stage *st)
 	struct told_place place[SHARDS_MAX];
 
 	for (unsigned i = 0; i < x->n; i++)
-		next[i] = relay_peek(&x->shard[i].relay, &place[i]);
+		next[i] = next_of(&x->shard[i], st, &place[i]);
 	for (;;) {
 		unsigned first = 0;
 
@@ -150,7 +166,7 @@ static void hear_stretch(struct shards *x, struct stage *st)
 			break;
 		stage_hear(st, next[first]);
 		relay_next(&x->shard[first].relay);
-		next[first] = relay_peek(&x->shard[first].relay, &place[first]);
+		next[first] = next_of(&x->shard[first], st, &place[first]);
 	}
 	for (unsigned i = 0; i < x->n; i++)
 		relay_next(&x->shard[i].relay);

@@ -54,6 +54,10 @@ uint64_t stage_memory(const struct stage *st);
 /* `user` is the struct stage. */
 void stage_hear(void *user, const struct told *t);
 
+/* Hints (stage_ahead.c): it will be told these soon, at most STAGE_AHEAD. */
+#define STAGE_AHEAD 16
+void stage_look_ahead(const struct stage *st, const struct told *const *messages, unsigned n);
+
 /* The capture is known to have missed frames between `from` and `to`. */
 void stage_missed(struct stage *st, int64_t from, int64_t to);
 /* Whether it is known to have missed something within a second of `ts`. */
