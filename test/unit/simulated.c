@@ -99,6 +99,13 @@ void offer_options(int on)
 	options = on;
 }
 
+static unsigned carried;
+
+void carry(unsigned bytes)
+{
+	carried = bytes;
+}
+
 void same_id(void)
 {
 	ip_id--;
@@ -119,7 +126,9 @@ void say(struct tcplint *t, int64_t ts, struct end from, struct end to, uint16_t
 
 	address(ip.src, from.ip);
 	address(ip.dst, to.ip);
-	built_start(&frame, NULL, 0);
+	static const uint8_t data[100];
+
+	built_start(&frame, data, carried);
 	built_tcp(&frame, &(struct tcp_fields){ .sport = from.port, .dport = to.port, .flags = flags, .seq = seq,
 						.ack = ack, .window = 65535, .options = scale_and_sack, .options_length = length });
 	built_ipv4(&frame, &ip);

@@ -44,6 +44,8 @@ struct end {
 
 /* Whether the next SYNs and SYN-ACKs have MSS, window scale and SACK permitted. */
 void offer_options(int on);
+/* So many bytes of data are in the segments that follow, at most 100. */
+void carry(unsigned bytes);
 void say(struct tcplint *t, int64_t ts, struct end from, struct end to, uint16_t flags, uint32_t seq, uint32_t ack);
 /* Three segments, a millisecond apart. */
 void handshake(struct tcplint *t, int64_t ts, struct end c, struct end s, uint32_t isn, uint32_t peer_isn);

@@ -150,13 +150,14 @@ static void unasked_answers(void)
 	assert(!fired(&h, "backscatter"));
 }
 
-/* `n` connections that were open are reset, `rate` a second, `after` seconds of silence. */
-static struct heard resets(unsigned n, unsigned rate, unsigned after, bool refusals)
+/* `n` connections that were open, and had data or none, are reset, `rate` a second, `after` seconds of silence. */
+static struct heard resets(unsigned n, unsigned rate, unsigned after, bool refusals, unsigned data)
 {
 	struct heard h;
 	struct tcplint *t = open_with(&h, NULL, TCPLINT_NOTICE);
 	const struct end s = { 0xcb007101, 80 };
 
+	offer_options(data > 0);
 	handshake(t, 1000 * SECOND, client_at(1000), server_at(1), mixed(1), mixed(2));
 	for (unsigned i = 0; i < n; i++) {
 		const struct end c = { 0x0b000000 + i * 7919, (uint16_t)(1024 + i) };
@@ -168,8 +169,15 @@ static struct heard resets(unsigned n, unsigned rate, unsigned after, bool refus
 			continue;
 		}
 		handshake(t, ts, c, s, mixed(i), mixed(i + 1000));
-		say(t, ts + 5000000, s, c, RST | ACK, mixed(i + 1000) + 1, mixed(i) + 1);
+		if (data) {
+			carry(data);
+			say(t, ts + 3000000, c, s, ACK, mixed(i) + 1, mixed(i + 1000) + 1);
+			carry(0);
+			say(t, ts + 4000000, s, c, ACK, mixed(i + 1000) + 1, mixed(i) + 1 + data);
+		}
+		say(t, ts + 5000000, s, c, RST | ACK, mixed(i + 1000) + 1, mixed(i) + 1 + data);
 	}
+	offer_options(false);
 	finish(t);
 	return h;
 }
@@ -248,16 +256,18 @@ static void failures(void)
 
 static void reset_storms(void)
 {
-	struct heard h = resets(200, 20, 60, false);
+	struct heard h = resets(200, 20, 60, false, 0);
 
 	assert(fired(&h, "rst_storm") == 1 && h.hosts == 1);
-	h = resets(200, 20, 0, false); /* what is usual is not known */
+	h = resets(200, 20, 60, false, 50); /* of which each stays in the small form */
+	assert(fired(&h, "rst_storm") == 1 && h.hosts == 1);
+	h = resets(200, 20, 0, false, 0); /* what is usual is not known */
 	assert(!fired(&h, "rst_storm"));
-	h = resets(99, 20, 60, false);
+	h = resets(99, 20, 60, false, 0);
 	assert(!fired(&h, "rst_storm"));
-	h = resets(2000, 9, 60, false);
+	h = resets(2000, 9, 60, false, 0);
 	assert(!fired(&h, "rst_storm"));
-	h = resets(200, 20, 60, true);
+	h = resets(200, 20, 60, true, 0);
 	assert(!fired(&h, "rst_storm"));
 }
 
