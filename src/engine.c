@@ -175,7 +175,7 @@ void engine_show(struct engine *en, struct conn *old, const struct segment *s, b
 	if (v.events & EV_SYN) {
 		time_wait_note_syn(old, &v);
 		old->foreign_syn = mark_of(s);
-		old->foreign_side = v.x;
+		old->foreign_side = (uint8_t)v.x;
 		old->foreign_seq = s->seq;
 	}
 	lifetime_rearm(en, old);

@@ -5,6 +5,9 @@
  * keys the author of the packets chooses, knowing all but the random numbers, each pair of upper halves is as likely as any other.  Two
  * multiplications a word, where SipHash takes fourteen additions, rotations and exclusive ors twice or more.  What
  * follows is a bijection, so that addresses and ports that count up do not become neighbours in the index.
+ *
+ * What it is not is a pseudorandom function: who could learn from our timing that two keys collide would know others that
+ * do.  An analyser answers nobody, so nobody learns; where that is not so, SipHash is better (design.md asks for it, "or better").
  */
 #ifndef TCPLINT_MULTILINEAR_H
 #define TCPLINT_MULTILINEAR_H

@@ -1,6 +1,6 @@
 /*
- * Connections of which nothing unusual is known (quiet_cell.h): opened, carried on, closed and released without
- * asking a rule.
+ * Connections of which nothing unusual is known (quiet_cell.h): opened, on ports that were used before perhaps, carried on,
+ * closed or reset, and released without asking a rule.
  *
  * What they take is what no rule says anything about, or only what is counted.  A rule whose finding would be
  * reported is loud: then whatever fires it is not taken.

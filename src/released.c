@@ -47,7 +47,9 @@ static void hand_on(struct stage *st, const struct dossier *d, const struct told
 	struct embedded findings;
 	struct tcplint_connection r;
 
-	memcpy(&r, &t->record, offsetof(struct tcplint_connection, not_evaluated[t->record.not_evaluated_count]));
+	/* the places that are not counted stay as they are: nobody looks there */
+	memcpy(&r, &t->record, offsetof(struct tcplint_connection, not_evaluated) +
+				       t->record.not_evaluated_count * sizeof(r.not_evaluated[0]));
 	r.finding_count = 0;
 	r.conn = &t->subject.id;
 	r.history = t->history;

@@ -69,7 +69,6 @@ static void show(struct session *s, int64_t now)
 static void expect(struct session *s, const struct tcplint_frame *first, const struct tcplint_frame *last)
 {
 	note_file(s, first, last);
-	stats_if_due(s, first->ts);
 	if (!s->started)
 		report_start(s->report, first->ts);
 	s->started = true;
@@ -82,6 +81,7 @@ static bool feed(struct session *s, const struct tcplint_frame *f)
 {
 	if (!destinations_mind(&s->to, f->ts))
 		return false;
+	stats_if_due(s, f->ts);
 	expect(s, f, f);
 	if (s->pipe)
 		pipe_clock_frame(&s->clock, f->ts, capture_clock());
@@ -109,6 +109,9 @@ static bool goes_in_stretches(const struct session *s)
 static bool feed_stretch(struct session *s)
 {
 	struct tcplint_frame frames[STRETCH];
+
+	if (s->started)
+		stats_if_due(s, s->previous); /* before more are counted as read */
 	const unsigned n = capture_at_hand(s->capture, frames, STRETCH);
 
 	if (!n)

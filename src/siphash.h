@@ -1,5 +1,6 @@
 /*
- * SipHash-1-3 over a key of 64-bit words: the flow index's hash.
+ * SipHash-1-3 over a key of 64-bit words: the hash of histories, evidence and fragments, and what the random numbers of
+ * multilinear.h are made by.
  *
  * A keyed function, so that who writes the packets cannot choose the bucket; one
  * compression and three finalisation rounds are what hash tables use (Aumasson, Bernstein).

@@ -85,7 +85,7 @@ static void note_held(struct conn *c, const struct view *v)
 		return;
 	c->time_wait.lower = t;
 	c->time_wait.held = mark_of(v->s);
-	c->time_wait.side = v->x;
+	c->time_wait.side = (uint8_t)v->x;
 }
 
 static void note_gone(struct conn *c, const struct view *v)
@@ -96,7 +96,7 @@ static void note_gone(struct conn *c, const struct view *v)
 		return;
 	c->time_wait.upper = t;
 	c->time_wait.gone = mark_of(v->s);
-	c->time_wait.side = v->x;
+	c->time_wait.side = (uint8_t)v->x;
 }
 
 void time_wait_note(struct conn *c, const struct view *v)

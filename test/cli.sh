@@ -154,6 +154,16 @@ for file in part part[0-9]*; do
 done
 expect 0 "" -r good.pcap -o 'at-%s' -G 1
 [ -f at-1694564352 ] && [ -f at-1694629888 ] || complain "-G does not go by the capture's clock"
+# Where a file ends the next one may begin earlier; within a file nothing may.
+later=$source/pcaps/keepalive.pcap earlier=$source/pcaps/port-reuse.pcap
+{ cat "$later" && tail -c +25 "$earlier"; } >joined.pcap
+expect 0 "" -r joined.pcap
+grep -q capture_time_regression out || complain "a clock that goes back within a file is not seen"
+expect 0 "" -r "$later" -r "$earlier"
+grep -q capture_time_regression out && complain "a clock that stands earlier in the next file is reported"
+grep -v '^{"type": *"capture"' out >in-stretches
+expect 0 "" -r "$later" -r "$earlier" 'greater 0'
+grep -v '^{"type": *"capture"' out | cmp -s - in-stretches || complain "frame by frame there is something else than in stretches"
 expect 0 "" -r good.pcap -o 'once-%s' -G 1 -W 1 --emit summary
 grep -q '"frames": *1,' once-1694564352 && [ ! -f once-1694629888 ] || complain "-G with -W does not end"
 cp good.pcap mine1
