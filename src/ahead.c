@@ -1,13 +1,5 @@
 #include "ahead.h"
 
-static void expect(const struct hosts *hosts, struct ahead_segment *x, enum host_kind kind, const struct endpoint_address *e)
-{
-	const uint32_t hash = hosts_hash(hosts, kind, e->ip, kind == HOST_SERVICE ? e->port : 0);
-
-	x->host[x->hosts++] = hash;
-	hosts_prefetch_slot(hosts, hash);
-}
-
 /* A step of an opening: what the stage will look at (aggregate.c). */
 static void expect_hosts(const struct hosts *hosts, struct ahead_segment *x)
 {
@@ -15,16 +7,7 @@ static void expect_hosts(const struct hosts *hosts, struct ahead_segment *x)
 	const bool answer = (s->flags & (FLAG_SYN | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK);
 	const struct endpoint_address *client = answer ? &s->dst : &s->src, *server = answer ? &s->src : &s->dst;
 
-	expect(hosts, x, HOST_CLIENT, client);
-	expect(hosts, x, HOST_SERVICE, server);
-	if (answer)
-		expect(hosts, x, HOST_SERVER, server);
-}
-
-static void prefetch_hosts(const struct hosts *hosts, const struct ahead_segment *x)
-{
-	for (unsigned i = 0; i < x->hosts; i++)
-		hosts_prefetch(hosts, x->host[i]);
+	hosts_expect(hosts, &x->hosts, client->ip, server->ip, server->port, answer);
 }
 
 /* Those whose connection waits for its third segment; how many. */
@@ -68,7 +51,7 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 		flow_prefetch(flows, x->number);
 	}
 	for (unsigned i = 0; i < syns; i++)
-		prefetch_hosts(hosts, &a->of[a->syn[i]]);
+		hosts_prefetch(hosts, &a->of[a->syn[i]].hosts);
 
 	const unsigned thirds = prefetch_parts(a, flows, third);
 
@@ -81,12 +64,12 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 			expect_hosts(hosts, x);
 	}
 	for (unsigned i = 0; i < syns; i++)
-		hosts_prefetch_openings(hosts, a->of[a->syn[i]].host[0]);
+		hosts_prefetch_openings(hosts, &a->of[a->syn[i]].hosts);
 	for (unsigned i = 0; i < a->n; i++)
 		flow_prefetch_closing(flows, a->of[i].number, a->of[i].s->flags);
 	prefetch_links(a, flows, wheel);
 	for (unsigned i = 0; i < thirds && hosts; i++)
-		prefetch_hosts(hosts, &a->of[third[i]]);
+		hosts_prefetch(hosts, &a->of[third[i]].hosts);
 	for (unsigned i = 0; i < thirds && hosts; i++)
-		hosts_prefetch_openings(hosts, a->of[third[i]].host[0]);
+		hosts_prefetch_openings(hosts, &a->of[third[i]].hosts);
 }

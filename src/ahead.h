@@ -22,8 +22,7 @@ struct ahead_segment {
 	uint64_t hash;
 	uint64_t slot;    /* of the index: that of its connection, most likely */
 	uint32_t number;  /* and that one's number; 0: none yet */
-	uint32_t host[3]; /* hashes of the entries of the host table that will be needed: that of its client first */
-	uint8_t hosts;    /* how many */
+	struct hosts_needed hosts; /* of one that opens, or completes the opening */
 };
 
 struct ahead {
@@ -46,7 +45,6 @@ static inline void ahead_add(struct ahead *a, const struct flow_table *flows, co
 	x->s = s;
 	x->hash = hash;
 	x->slot = flow_home(hash, flows->mask);
-	x->hosts = 0;
 	a->syn[a->syns] = (uint8_t)a->n++;
 	a->syns += !!(s->flags & FLAG_SYN);
 	PREFETCH(&flows->slots[x->slot]);

@@ -12,6 +12,7 @@
 
 #include "capture_source.h"
 #include "compiler.h"
+#include "load.h"
 
 enum {
 	HEADER = 24, /* of the file */
@@ -20,14 +21,6 @@ enum {
 	CHUNK = 64 * 1024,
 	CAPACITY = RECORD + DEFAULT_SNAPLEN + CHUNK,
 };
-
-static uint32_t word(const unsigned char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 /* The header is read again: what libpcap made of it does not say in what form the records are. */
 static bool readable(struct records *r, int fd, off_t origin)
@@ -38,8 +31,8 @@ static bool readable(struct records *r, int fd, off_t origin)
 	if (pread(fd, head, sizeof(head), origin) != HEADER)
 		return false;
 	memcpy(version, head + 4, sizeof(version));
-	r->nano = word(head) == UINT32_C(0xa1b23c4d);
-	return (r->nano || word(head) == UINT32_C(0xa1b2c3d4)) && version[0] == 2 && version[1] == 4;
+	r->nano = load32(head) == UINT32_C(0xa1b23c4d);
+	return (r->nano || load32(head) == UINT32_C(0xa1b2c3d4)) && version[0] == 2 && version[1] == 4;
 }
 
 void records_open(struct records *r, FILE *f, int fd, off_t origin, int snaplen)
@@ -95,7 +88,7 @@ static inline const unsigned char *take(struct records *r)
 		return NULL;
 	if (UNLIKELY(r->end - r->at < RECORD) && !fill(r, RECORD))
 		return give_up(r);
-	const uint32_t captured = word(r->buffer + r->at + 8);
+	const uint32_t captured = load32(r->buffer + r->at + 8);
 
 	if (UNLIKELY(captured > r->snaplen))
 		return give_up(r);
@@ -111,12 +104,12 @@ bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char *
 
 	if (!p)
 		return false;
-	r->header.ts.tv_sec = (int32_t)word(p); /* as libpcap has it; source_time() knows better */
-	r->header.ts.tv_usec = (int32_t)word(p + 4);
+	r->header.ts.tv_sec = (int32_t)load32(p); /* as libpcap has it; source_time() knows better */
+	r->header.ts.tv_usec = (int32_t)load32(p + 4);
 	if (!r->nano)
 		r->header.ts.tv_usec *= 1000;
-	r->header.caplen = word(p + 8);
-	r->header.len = word(p + 12);
+	r->header.caplen = load32(p + 8);
+	r->header.len = load32(p + 12);
 	*header = &r->header;
 	*data = p + RECORD;
 	return true;
@@ -127,16 +120,16 @@ static inline bool at_hand(const struct records *r)
 {
 	const size_t left = r->end - r->at;
 
-	return left >= RECORD && left - RECORD >= word(r->buffer + r->at + 8) && word(r->buffer + r->at + 8) <= r->snaplen;
+	return left >= RECORD && left - RECORD >= load32(r->buffer + r->at + 8) && load32(r->buffer + r->at + 8) <= r->snaplen;
 }
 
 static inline void to_frame(const struct records *r, const unsigned char *p, struct tcplint_frame *f)
 {
-	const int64_t rest = (int32_t)word(p + 4); /* as source_time() takes it */
+	const int64_t rest = (int32_t)load32(p + 4); /* as source_time() takes it */
 
-	f->ts = word(p) * INT64_C(1000000000) + (rest < 0 ? 0 : r->nano ? rest : rest * 1000);
-	f->captured = word(p + 8);
-	f->wire = word(p + 12);
+	f->ts = load32(p) * INT64_C(1000000000) + (rest < 0 ? 0 : r->nano ? rest : rest * 1000);
+	f->captured = load32(p + 8);
+	f->wire = load32(p + 12);
 	if (f->wire < f->captured)
 		f->wire = f->captured;
 	f->data = p + RECORD;

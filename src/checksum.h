@@ -14,33 +14,10 @@
 #include <string.h>
 
 #include "compiler.h"
+#include "load.h"
 
 /* Bytes that are added together where there are that many. */
 enum { CHECKSUM_BLOCK = 2 * sizeof(lanes) };
-
-static inline uint64_t checksum_load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t checksum_load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t checksum_load16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 static inline uint64_t checksum_halves(uint64_t v)
 {
@@ -53,17 +30,17 @@ static inline uint64_t checksum_short(const uint8_t *p, size_t n)
 	uint64_t sum = 0;
 
 	for (; n >= 8; n -= 8, p += 8)
-		sum += checksum_halves(checksum_load64(p));
+		sum += checksum_halves(load64(p));
 	if (n & 4) {
-		sum += checksum_load32(p);
+		sum += load32(p);
 		p += 4;
 	}
 	if (n & 2) {
-		sum += checksum_load16(p);
+		sum += load16(p);
 		p += 2;
 	}
 	if (n & 1)
-		sum += checksum_load16((const uint8_t[2]){ p[0], 0 });
+		sum += load16((const uint8_t[2]){ p[0], 0 });
 	return sum;
 }
 
@@ -81,7 +58,7 @@ static inline uint64_t checksum_add(const uint8_t *p, size_t n)
 /* The same of an address of sixteen bytes. */
 static inline uint64_t checksum_address(const uint8_t p[16])
 {
-	return checksum_halves(checksum_load64(p)) + checksum_halves(checksum_load64(p + 8));
+	return checksum_halves(load64(p)) + checksum_halves(load64(p + 8));
 }
 
 /* A number as it would stand in the packet in four bytes, or in two with two zero bytes before. */
@@ -90,7 +67,7 @@ static inline uint64_t checksum_number(uint32_t number)
 	const uint8_t bytes[4] = { (uint8_t)(number >> 24), (uint8_t)(number >> 16),
 				   (uint8_t)(number >> 8), (uint8_t)number };
 
-	return checksum_load32(bytes);
+	return load32(bytes);
 }
 
 /* Folded to 16 bits, in the machine's byte order; 0xffff over a packet with a good checksum. */

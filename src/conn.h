@@ -24,6 +24,11 @@ static inline enum side other(enum side x)
 	return x == CLIENT ? SERVER : CLIENT;
 }
 
+static inline enum tcplint_offender offender_of(enum side x)
+{
+	return x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER;
+}
+
 enum fact {
 	SYN_SENT,  /* it sent its SYN, with or without ACK */
 	SYN_RCVD,  /* it received the peer's */

@@ -5,6 +5,7 @@
  * how its value is kept.  An option of an illegal length is reported and not kept.
  */
 #include "decode_private.h"
+#include "load.h"
 
 enum kind {
 	KIND_EOL = 0,
@@ -293,22 +294,6 @@ void parse_tcp_options(struct segment *s, const uint8_t *p, uint32_t n, uint32_t
 }
 
 /* ---- lists of a shape that was seen before: most SYNs of a stack are alike ---- */
-
-static inline uint64_t load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
 
 static inline bool has_shape(const struct option_shape *h, const uint8_t *p, uint32_t n)
 {

@@ -55,7 +55,7 @@ static inline uint32_t plain_ip(struct segment *s, const struct tcplint_frame *f
 /* RFC 9293, 3.1.  Of mapped addresses only the last four bytes count. */
 static inline uint64_t sum_addresses(const struct segment *s, const uint8_t *ip)
 {
-	return s->ipv6 ? checksum_address(ip + 8) + checksum_address(ip + 24) : checksum_halves(checksum_load64(ip + 12));
+	return s->ipv6 ? checksum_address(ip + 8) + checksum_address(ip + 24) : checksum_halves(load64(ip + 12));
 }
 
 static ALWAYS_INLINE bool go_straight(struct decoder *d, const struct tcplint_frame *f, struct segment *s)

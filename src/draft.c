@@ -50,5 +50,5 @@ void draft_wrong(struct draft *d, enum tcplint_field f, uint32_t expected, uint3
 
 void draft_offender(struct draft *d, enum side x)
 {
-	d->offender = x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER;
+	d->offender = (uint8_t)offender_of(x);
 }

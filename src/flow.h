@@ -149,12 +149,7 @@ static inline uint32_t flow_find(const struct flow_table *t, const struct flow_k
 	return (uint32_t)t->slots[flow_slot(t, key, hash)];
 }
 
-/* Hints, each of which needs the one before it to be some time ago: the index, the connection, its parts. */
-static inline void flow_prefetch_slot(const struct flow_table *t, uint64_t hash)
-{
-	PREFETCH(&t->slots[flow_home(hash, t->mask)]);
-}
-
+/* Hints (ahead.h), each of which needs the one before it to be some time ago: the connection, its parts. */
 static inline void flow_prefetch_bytes(const void *at, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i += 64)

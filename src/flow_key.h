@@ -8,23 +8,13 @@
 
 #include "compiler.h"
 #include "conn.h"
+#include "load.h"
 #include "multilinear.h"
 #include "segment.h"
 
 static inline uint64_t half_of(const uint8_t *ip, unsigned half)
 {
-	uint64_t v;
-
-	memcpy(&v, ip + 8 * half, sizeof(v));
-	return v;
-}
-
-static inline uint32_t quarter_of(const uint8_t *ip, unsigned quarter)
-{
-	uint32_t v;
-
-	memcpy(&v, ip + 4 * quarter, sizeof(v));
-	return v;
+	return load64(ip + 8 * half);
 }
 
 /* Whether a comes before b, or is the same; in an order that means nothing, but is one. */
@@ -64,7 +54,7 @@ static inline uint64_t flow_key_hash(const struct flow_key *key, const struct mu
 	if (UNLIKELY(key->vlan | key->tunnel)) /* nothing is added for 0 */
 		multilinear_add(&sum, k, 2, (uint64_t)key->vlan << 32 | key->tunnel);
 	if (LIKELY(is_mapped(a) && is_mapped(b))) { /* two addresses in one word, whose position is no other's */
-		multilinear_add(&sum, k, 3, (uint64_t)quarter_of(a, 3) << 32 | quarter_of(b, 3));
+		multilinear_add(&sum, k, 3, (uint64_t)load32(a + 12) << 32 | load32(b + 12));
 		return multilinear_end(sum);
 	}
 	multilinear_add(&sum, k, 4, half_of(a, 0));

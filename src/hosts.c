@@ -79,9 +79,22 @@ static uint32_t probe(const struct hosts *t, uint32_t hash, enum host_kind kind,
 	return i;
 }
 
-void hosts_prefetch_slot(const struct hosts *t, uint32_t hash)
+static void expect(const struct hosts *t, struct hosts_needed *x, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
+	const uint32_t hash = hosts_hash(t, kind, ip, port);
+
+	x->hash[x->n++] = hash;
 	PREFETCH(&t->slots[hash & t->mask]);
+}
+
+void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16], uint16_t port,
+		  bool answer)
+{
+	x->n = 0;
+	expect(t, x, HOST_CLIENT, client, 0);
+	expect(t, x, HOST_SERVICE, server, port);
+	if (answer)
+		expect(t, x, HOST_SERVER, server, 0);
 }
 
 /* The entry where the hash would have it stand, or null: it is not there, or further on. */
@@ -92,17 +105,19 @@ static const struct host *likely(const struct hosts *t, uint32_t hash)
 	return slot >> 32 == hash ? host_at(t, (uint32_t)slot) : NULL;
 }
 
-void hosts_prefetch(const struct hosts *t, uint32_t hash)
+void hosts_prefetch(const struct hosts *t, const struct hosts_needed *x)
 {
-	const struct host *h = likely(t, hash);
+	for (unsigned k = 0; k < x->n; k++) {
+		const struct host *h = likely(t, x->hash[k]);
 
-	for (unsigned i = 0; h && i < sizeof(*h); i += LINE)
-		PREFETCH((const uint8_t *)h + i);
+		for (unsigned i = 0; h && i < sizeof(*h); i += LINE)
+			PREFETCH((const uint8_t *)h + i);
+	}
 }
 
-void hosts_prefetch_openings(const struct hosts *t, uint32_t hash)
+void hosts_prefetch_openings(const struct hosts *t, const struct hosts_needed *x)
 {
-	const struct host *h = likely(t, hash);
+	const struct host *h = x->n ? likely(t, x->hash[0]) : NULL;
 
 	for (unsigned i = 0; h && h->newest && i < sizeof(struct chunk); i += LINE)
 		PREFETCH((const uint8_t *)chunk_at(t, h->newest) + i);

@@ -247,7 +247,6 @@ struct host_detail *hosts_detail(struct hosts *t, struct host *h);
 /* Of a client, zeroed the first time. */
 struct probes *hosts_probes(struct hosts *t, struct host *h, enum probe kind);
 
-/* Hints, each of which needs the one before it to be some time ago: the index, the entry, its latest openings. */
 static inline uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, const uint8_t ip[16], uint16_t port)
 {
 	const uint64_t *k = t->key.low;
@@ -261,9 +260,17 @@ static inline uint32_t hosts_hash(const struct hosts *t, enum host_kind kind, co
 	return multilinear_end_short(sum);
 }
 
-void hosts_prefetch_slot(const struct hosts *t, uint32_t hash);
-void hosts_prefetch(const struct hosts *t, uint32_t hash);
-void hosts_prefetch_openings(const struct hosts *t, uint32_t hash);
+/* The entries that a step of an opening needs: that of its client first. */
+struct hosts_needed {
+	uint32_t hash[3];
+	uint8_t n;
+};
+
+/* Hints, each of which needs the one before it to be some time ago: the index, the entries, the client's latest openings. */
+void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16], uint16_t port,
+		  bool answer);
+void hosts_prefetch(const struct hosts *t, const struct hosts_needed *x);
+void hosts_prefetch_openings(const struct hosts *t, const struct hosts_needed *x);
 
 struct opening *hosts_add_opening(struct hosts *t, struct host *h);
 void hosts_drop_openings(struct hosts *t, struct host *h);

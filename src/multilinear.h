@@ -15,7 +15,7 @@
 #include "compiler.h"
 #include "siphash.h"
 
-#define MULTILINEAR_WORDS 10
+#define MULTILINEAR_WORDS 7
 
 /* Random numbers of 128 bits: one that is added, and one for each position of a word. */
 struct multilinear_key {

@@ -109,7 +109,7 @@ static bool abort_it(struct engine *en, struct quiet *q, struct quiet_part *p, u
 	q->stage = QUIET_RESET;
 	flow_set_age_class(&en->flows, number, AGE_CLOSED);
 	if (q->stamped && s->flags & FLAG_ACK)
-		tell_common(en, RULE_ts_missing_on_rst, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, q);
+		tell_common(en, RULE_ts_missing_on_rst, offender_of(x), q);
 	tell_quiet_reset(en, q, x, s);
 	return true;
 }
@@ -148,7 +148,7 @@ bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *
 	if (next == QUIET_SYN)
 		return false;
 	if (next == QUIET_CLOSED)
-		tell_common(en, how, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, q);
+		tell_common(en, how, offender_of(x), q);
 	if (next == QUIET_FINS)
 		flow_set_age_class(&en->flows, number, AGE_CLOSED);
 	q->stage = (uint8_t)next;

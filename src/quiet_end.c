@@ -199,7 +199,7 @@ static void tell_aborted(struct engine *en, const struct quiet *q)
 {
 	const enum side x = (enum side)flow_closing(&en->flows, flow_part(&en->flows, q))->closer;
 
-	tell_common(en, RULE_rst_abort, x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER, q);
+	tell_common(en, RULE_rst_abort, offender_of(x), q);
 }
 
 void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int64_t now)

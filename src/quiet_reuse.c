@@ -22,11 +22,6 @@ static const struct quiet_closing *closing(const struct engine *en, const struct
 	return flow_closing(&en->flows, flow_part(&en->flows, q));
 }
 
-static enum tcplint_offender by(enum side x)
-{
-	return x == CLIENT ? TCPLINT_BY_CLIENT : TCPLINT_BY_SERVER;
-}
-
 /* TIME_WAIT began with the closer's ACK, which was the last segment. */
 static bool within_time_wait(const struct engine *en, const struct quiet *old, const struct segment *s)
 {
@@ -149,7 +144,7 @@ void quiet_show_syn(struct engine *en, const struct quiet *q, uint32_t older, co
 	const struct quiet *old = flow_quiet(&en->flows, older);
 
 	if (client_held(en, q, old))
-		tell_common(en, RULE_time_wait_cut_short, by(closing(en, old)->closer), old);
+		tell_common(en, RULE_time_wait_cut_short, offender_of(closing(en, old)->closer), old);
 }
 
 /* ---- the SYN-ACK ---- */
@@ -182,7 +177,7 @@ void quiet_accept(struct engine *en, const struct quiet *q, const struct segment
 	const struct quiet *old = flow_quiet(&en->flows, older);
 
 	if (!client_held(en, q, old) && within_time_wait(en, old, s))
-		tell_common(en, RULE_time_wait_reopened, by(closing(en, old)->closer), old);
+		tell_common(en, RULE_time_wait_reopened, offender_of(closing(en, old)->closer), old);
 	quiet_release(en, older, TCPLINT_END_REUSE, en->now);
 }
 
@@ -193,6 +188,6 @@ void quiet_tell_time_wait(struct engine *en, const struct quiet *old)
 
 	if (!client_held(en, q, old))
 		return;
-	tell_common(en, RULE_time_wait_estimate, by(holder), old);
+	tell_common(en, RULE_time_wait_estimate, offender_of(holder), old);
 	tell_time_wait_gone(en, holder, &old->end[old->swapped == (holder == CLIENT)], q->syn_ts - old->last_ts);
 }

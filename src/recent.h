@@ -4,24 +4,16 @@
 
 #include <stddef.h>
 
+#include "load.h"
 #include "view.h"
-
-/* Two neighbours of four bytes. */
-static inline uint64_t recent_pair(const void *first)
-{
-	uint64_t v;
-
-	memcpy(&v, first, sizeof(v));
-	return v;
-}
 
 static inline uint32_t recent_print(const struct segment *s, enum side x)
 {
 	const struct tcp_options *o = &s->opt;
-	uint64_t print = recent_pair(&s->seq) * UINT64_C(0x9e3779b97f4a7c15); /* and the acknowledgment number */
+	uint64_t print = load64(&s->seq) * UINT64_C(0x9e3779b97f4a7c15); /* and the acknowledgment number */
 
-	print ^= recent_pair(&s->len) * UINT64_C(0xc2b2ae3d27d4eb4f); /* and flags and window */
-	print ^= recent_pair(&o->ts_val) * UINT64_C(0xd6e8feb86659fd93); /* and its echo */
+	print ^= load64(&s->len) * UINT64_C(0xc2b2ae3d27d4eb4f); /* and flags and window */
+	print ^= load64(&o->ts_val) * UINT64_C(0xd6e8feb86659fd93); /* and its echo */
 	print ^= ((uint64_t)o->layout << 32 | (uint32_t)s->ip_id << 16 | s->tcp_checksum) * UINT64_C(0x165667b19e3779f9);
 	print *= UINT64_C(0x27d4eb2f165667c5) + 2 * (uint64_t)x;
 	return (uint32_t)(print >> 32);

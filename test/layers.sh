@@ -14,7 +14,7 @@ connection="$words conn view zeek holes aside rules names"
 # One module a line: the files (a pattern without suffix), a colon, and the modules whose headers it may include
 # besides its own and compiler.h.
 table="
-compiler|events|seq|isn|ports|cursor|siphash|pipe_clock|checksum|community_id|signals|segment|error|bell:
+compiler|events|seq|isn|ports|cursor|load|siphash|pipe_clock|community_id|signals|segment|error|bell:
 slab|ignore|sandbox: error
 rotation:
 savefile:
@@ -29,8 +29,9 @@ unpack*: error unpack unpack_codec
 oracle: seq
 wheel: slab
 names:
+checksum: load
 multilinear: siphash
-decode*|reassemble: $words cursor checksum siphash slab reassemble decode decode_private drops
+decode*|reassemble: $words cursor load checksum siphash slab reassemble decode decode_private drops
 zeek|conn|holes|aside|quiet_cell: $words rules zeek conn slab
 time_wait|vantage: $connection oracle time_wait vantage
 view|rules|tracker*|states|classify|gets|sends|prove|in_order: $connection view time_wait tracker tracker_private arrows
@@ -40,9 +41,9 @@ draft|predicates|rules_*: $connection oracle time_wait vantage draft predicates 
 message: $connection draft
 cells: rules slab
 rule_index: rules precedence
-flow_key: conn segment multilinear
+flow_key: load conn segment multilinear
 flow: $connection flow_key quiet_cell multilinear slab
-recent: $connection
+recent: load $connection
 batch: rules
 clock|stir: view
 told: $connection hosts batch
@@ -56,7 +57,7 @@ shards: error ahead waiting relay stage
 tcplint: $words ahead clock decode waiting engine shards twins stage aggregate
 report*: compiler error names community_id rules report report_private report_line
 catalogue: names report rules
-capture*: error capture capture_source unpack
+capture*: error load capture capture_source unpack
 options*: error capture options rotation
 threads: options
 main|run*: error catalogue capture decode destinations ignore interpret metrics names options output packets pipe_clock report rules run run_private sandbox signals threads rotation
