@@ -16,6 +16,8 @@
 
 #include <tcplint/tcplint.h>
 
+#include "packet.h"
+
 #define DLT_RAW_IP 12
 #define SEGMENTS   30000
 #define PACKET_MAX 100
@@ -66,29 +68,6 @@ static void on_connection(void *user, const struct tcplint_connection *c)
 		mix(t, (uint64_t)*h);
 }
 
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v & 0xffff);
-}
-
-static uint32_t tcp_checksum(const uint8_t *p, uint32_t length)
-{
-	uint32_t sum = 6 + length;
-
-	for (uint32_t i = 12; i < 20 + length; i++)
-		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum & 0xffff;
-}
-
 /* What differs from plain segments, now and then. */
 static struct {
 	bool stamped;
@@ -125,7 +104,7 @@ static uint32_t tcp_packet(uint8_t *p, bool forward, uint32_t port, uint32_t seq
 		put32(p + 44, extra.value);
 		put32(p + 48, extra.echo);
 	}
-	put16(p + 36, tcp_checksum(p, 20 + options + len));
+	put16(p + 36, tcp_checksum(p, 20 + options + len, PACKET_MAX));
 	return 40 + options + len;
 }
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "packet.h"
 #include "talk.h"
 
 #define DLT_RAW_IP  12
@@ -16,29 +17,6 @@ static uint32_t draw(struct talk *t, uint32_t below)
 	t->state ^= t->state >> 7;
 	t->state ^= t->state << 17;
 	return (uint32_t)(t->state >> 32) % below;
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v & 0xffff);
-}
-
-static uint32_t checksum(const uint8_t *p, uint32_t length)
-{
-	uint32_t sum = 6 + length;
-
-	for (uint32_t i = 12; i < 20 + length && i < TALK_BYTES; i++)
-		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum & 0xffff;
 }
 
 /* What a segment says; `side` of the connection, 0 is the client. */
@@ -94,7 +72,7 @@ static uint32_t put_segment(struct talk *t, const struct dialogue *d, const stru
 	p[32] = (uint8_t)(0x50 + (options << 2));
 	p[33] = (uint8_t)s->flags;
 	put16(p + 34, s->window);
-	put16(p + 36, checksum(p, length));
+	put16(p + 36, tcp_checksum(p, length, TALK_BYTES));
 	return 20 + length;
 }
 
