@@ -10,7 +10,9 @@
 #include "waiting.h"
 #include "stage.h"
 
-#define SHARDS_MAX 16
+/* Threads: one feeds the frames, and there is an engine on each of the others. */
+#define THREADS_MAX 16
+#define SHARDS_MAX  (THREADS_MAX - 1)
 
 struct shards;
 

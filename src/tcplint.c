@@ -27,7 +27,7 @@ struct tcplint {
 	struct twins twins;
 	struct rule_index rules;
 	struct engine engine;   /* with one thread */
-	struct shards *shards;  /* with several; null */
+	struct shards *shards;  /* with several: its engines instead; null */
 	const struct engine *finder; /* one that finds places */
 	struct stage stage;
 	struct tcplint_counters counters;
@@ -59,8 +59,8 @@ static bool options_valid(const struct tcplint_options *o, struct error *e)
 		return fail(e, "the options are of another version of the library");
 	if (!o->max_connections)
 		return fail(e, "at least one connection must be allowed");
-	if (o->threads > SHARDS_MAX)
-		return fail(e, "more than %d threads are not of use", SHARDS_MAX);
+	if (o->threads > THREADS_MAX)
+		return fail(e, "more than %d threads are not of use", THREADS_MAX);
 	if (o->msl <= 0 || o->msl > 3600 * SECOND)
 		return fail(e, "the MSL must be above 0 and at most an hour");
 	return true;
@@ -78,7 +78,8 @@ static uint32_t room_of(const struct tcplint_options *o, unsigned n)
 static bool create_engines(struct tcplint *t, const struct tcplint_options *o, const struct tcplint_sink *sink,
 			   struct error *e)
 {
-	const unsigned n = o->threads > 1 && !o->segments ? o->threads : 1;
+	const bool several = o->threads > 1 && !o->segments; /* threads, of which this one has no engine */
+	const unsigned n = several ? o->threads - 1 : 1;
 	const uint32_t room = room_of(o, n);
 	const struct ear ear = {
 		.hear = stage_hear,
@@ -90,7 +91,7 @@ static bool create_engines(struct tcplint *t, const struct tcplint_options *o, c
 
 	rule_index_init(&t->rules);
 	clock_init(&t->clock);
-	if (n > 1) {
+	if (several) {
 		t->shards = shards_create(n, o, &ear, &t->rules, room, e);
 		if (!t->shards)
 			return false;
@@ -106,7 +107,7 @@ static bool create_engines(struct tcplint *t, const struct tcplint_options *o, c
 	if (!stage_init(&t->stage, o, sink, &t->rules, &t->counters, n, room, &t->finder->flows.key, e))
 		return false;
 	t->counters.memory_bound =
-		(n > 1 ? shards_memory(t->shards) : engine_memory(&t->engine)) + stage_memory(&t->stage);
+		(several ? shards_memory(t->shards) : engine_memory(&t->engine)) + stage_memory(&t->stage);
 	return true;
 }
 

@@ -136,7 +136,7 @@ def threads_share_the_work(peer):
     peer.forge(macs, 4712, 1, 0, SYN | FIN)
     check(run.wait_for(finding('flags_syn_fin'), 1.2), 'threads: no flags_syn_fin at once')
     threads = os.listdir(f'/proc/{run.process.pid}/task')
-    check(len(threads) == 4, f'{len(threads)} threads')
+    check(len(threads) == 3, f'{len(threads)} threads')
     for thread in threads:
         with open(f'/proc/{run.process.pid}/task/{thread}/status') as f:
             status = dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)

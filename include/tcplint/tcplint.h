@@ -430,15 +430,15 @@ struct tcplint_options {
 	bool (*ignored)(void *user, const struct tcplint_finding *f);
 	void *ignored_user;
 	/*
-	 * How many engines share the connections, each on a thread of its own; 0 and 1: one, on the thread that feeds
-	 * the frames.  The sink is called on that one whatever this is, and hears the same, while nothing is evicted.
-	 * With `segments` there is always one.
+	 * How many threads there are, with the one that feeds the frames: on each of the others is an engine, which share
+	 * the connections; 0 and 1: the engine is on that one.  The sink is called on that one whatever this is, and hears
+	 * the same, while nothing is evicted.  With `segments` there is always one.
 	 */
 	unsigned threads;
 	/*
 	 * How many timers may fire for one frame; 0: all that are due.  For who must not keep frames waiting when a million
 	 * connections end together: the others fire with the frames that follow.  A connection whose own frame comes is
-	 * up to date.  Only with one engine.
+	 * up to date.  Only with one thread.
 	 */
 	unsigned expiries;
 	uint8_t hash_key[16]; /* all zero: random.  The answer does not depend on it. */
