@@ -9,6 +9,14 @@
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define PREFETCH(p)  __builtin_prefetch(p)
+/* In a loop that looks for what another processor stores: leave it room meanwhile. */
+#if defined(__x86_64__) || defined(__i386__)
+#define RELAX() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define RELAX() __asm__ volatile("yield")
+#else
+#define RELAX() ((void)0)
+#endif
 /* The number of the lowest bit that is set; not for 0. */
 #define LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
 /* And of the highest. */

@@ -95,10 +95,22 @@ struct engine_place {
 	const struct twin *twin; /* the same SYN on another 4-tuple; null */
 };
 
-static inline void engine_find_place(const struct engine *en, const struct segment *s, struct engine_place *p)
+/* How places are found, of one engine as of another with the same key; apart from what the engine's thread changes. */
+struct engine_finder {
+	struct multilinear_key hash;
+	bool with_vlan; /* VLAN and tunnel are part of the key */
+};
+
+static inline struct engine_finder engine_finder(const struct engine *en)
 {
-	flow_key_of(&en->flows, &p->key, s, &p->from_first);
-	p->hash = flow_hash(&en->flows, &p->key);
+	return (struct engine_finder){ .hash = en->flows.hash, .with_vlan = en->flows.with_vlan };
+}
+
+static inline void engine_find_place(const struct engine_finder *f, const struct segment *s, struct engine_place *p)
+{
+	p->from_first = flow_in_order(&s->src, &s->dst);
+	flow_key_take(&p->key, s, p->from_first, f->with_vlan);
+	p->hash = flow_key_hash(&p->key, &f->hash);
 	p->back = 0;
 	p->twin = NULL;
 }

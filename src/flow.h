@@ -49,14 +49,6 @@ struct flow_table {
 bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8_t key[16], struct error *e) MUST_CHECK;
 void flow_finish(struct flow_table *t);
 
-/* The key of a segment; `*from_first` says whether key->end[0] sent it. */
-static inline void flow_key_of(const struct flow_table *t, struct flow_key *key, const struct segment *s, bool *from_first)
-{
-	*from_first = flow_key_sort(key, s);
-	key->vlan = t->with_vlan ? s->vlan : 0;
-	key->tunnel = t->with_vlan ? s->tunnel : 0;
-}
-
 static inline uint64_t flow_hash(const struct flow_table *t, const struct flow_key *key)
 {
 	return flow_key_hash(key, &t->hash);

@@ -25,17 +25,17 @@ static inline bool flow_in_order(const struct endpoint_address *a, const struct 
 	return a1 != b1 ? a1 < b1 : a0 != b0 ? a0 < b0 : a->port <= b->port;
 }
 
-/* The ends of a segment; whether key->end[0] sent it. */
-static inline bool flow_key_sort(struct flow_key *key, const struct segment *s)
+/* The key of a segment; `first`: key->end[0] sent it. */
+static inline void flow_key_take(struct flow_key *key, const struct segment *s, bool first, bool with_vlan)
 {
-	const bool first = flow_in_order(&s->src, &s->dst);
 	struct tcplint_address *source = &key->end[!first], *destination = &key->end[first];
 
 	memcpy(source->ip, s->src.ip, sizeof(source->ip));
 	source->port = s->src.port;
 	memcpy(destination->ip, s->dst.ip, sizeof(destination->ip));
 	destination->port = s->dst.port;
-	return first;
+	key->vlan = with_vlan ? s->vlan : 0;
+	key->tunnel = with_vlan ? s->tunnel : 0;
 }
 
 static inline bool flow_same_ends(const struct tcplint_address a[2], const struct tcplint_address b[2])

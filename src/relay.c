@@ -15,10 +15,11 @@ struct head {
 
 _Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)), "the largest message fits several times");
 
-bool relay_init(struct relay *r, const struct engine *en, struct bell *news, struct error *e)
+bool relay_init(struct relay *r, const struct engine *en, struct error *e)
 {
-	*r = (struct relay){ .engine = en, .news = news };
+	*r = (struct relay){ .engine = en };
 	bell_init(&r->room);
+	bell_init(&r->news);
 	r->ring = malloc(RING);
 	return r->ring || fail(e, "no memory for what engines tell");
 }
@@ -28,6 +29,7 @@ void relay_finish(struct relay *r)
 	free(r->ring);
 	r->ring = NULL;
 	bell_finish(&r->room);
+	bell_finish(&r->news);
 }
 
 /* ---- writing ---- */
@@ -35,7 +37,6 @@ void relay_finish(struct relay *r)
 static void publish(struct relay *r)
 {
 	atomic_store_explicit(&r->written, r->write, memory_order_release);
-	bell_ring(r->news);
 }
 
 /* As much as can be written at once is free behind `write`. */
@@ -58,7 +59,9 @@ static void wait_for_room(struct relay *r, uint64_t bytes)
 	if (has_room(&need))
 		return;
 	publish(r);
-	bell_wait(&r->room, has_room, &need);
+	bell_ring(&r->news, BELL_NOW);
+	/* much of it is as soon there as a little */
+	bell_wait(&r->room, has_room, &need, r->write + (bytes > RING / 2 ? bytes : RING / 2) - RING);
 }
 
 static struct head *head_at(const struct relay *r, uint64_t at)
@@ -122,6 +125,7 @@ void relay_end(struct relay *r)
 {
 	put(r, &(struct told_place){ .frame = RELAY_END }, NULL);
 	publish(r);
+	bell_ring(&r->news, atomic_fetch_add_explicit(&r->ended, 1, memory_order_release) + 1);
 }
 
 /* ---- reading ---- */
@@ -139,23 +143,23 @@ static void give_back(struct relay *r)
 	if (atomic_load_explicit(&r->read, memory_order_relaxed) == r->at)
 		return;
 	atomic_store_explicit(&r->read, r->at, memory_order_release);
-	bell_ring(&r->room);
+	bell_ring(&r->room, r->at);
 }
 
-static void wait_for_news(struct relay *r)
+static void wait_for_news(struct relay *r, uint64_t ended)
 {
 	if (has_news(r))
 		return;
 	give_back(r);
-	bell_wait(r->news, has_news, r);
+	bell_wait(&r->news, has_news, r, ended);
 }
 
-const struct told *relay_peek(struct relay *r, struct told_place *place)
+const struct told *relay_peek(struct relay *r, struct told_place *place, uint64_t ended)
 {
 	const struct head *h;
 
 	for (;;) {
-		wait_for_news(r);
+		wait_for_news(r, ended);
 		h = head_at(r, r->at);
 		if (!h->skip)
 			break;

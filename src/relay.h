@@ -12,7 +12,7 @@
 #include "engine.h"
 
 /* Frames that are handed to the engines together. */
-#define STRETCH 512
+#define STRETCH 128
 
 /*
  * Where in the order of all engines something was told: by the frame at hand, counted within its stretch.  Before a frame is
@@ -39,15 +39,16 @@ struct relay {
 	uint32_t frame;    /* at hand */
 	uint32_t seen;     /* frames before this one are past */
 	uint32_t told;     /* nothing is told of an earlier frame any more */
-	struct bell room;  /* rings when the reader has made some */
-	struct bell *news; /* is rung when there is something to read */
+	struct bell room;  /* rings when the reader has made some: bytes */
+	struct bell news;  /* rings when a stretch has ended: stretches */
 	alignas(64) _Atomic uint64_t written;
+	_Atomic uint64_t ended; /* stretches of which all is written */
 	/* the reader's */
 	alignas(64) _Atomic uint64_t read; /* what the writer may use again begins here */
 	uint64_t at;                       /* the message at hand */
 };
 
-bool relay_init(struct relay *r, const struct engine *en, struct bell *news, struct error *e) MUST_CHECK;
+bool relay_init(struct relay *r, const struct engine *en, struct error *e) MUST_CHECK;
 void relay_finish(struct relay *r);
 
 /* ---- for the engine's thread ---- */
@@ -71,8 +72,16 @@ void relay_end(struct relay *r);
 
 /* ---- for the stage's thread ---- */
 
-/* The next message and its place, waiting for it; null at the end of a stretch. */
-const struct told *relay_peek(struct relay *r, struct told_place *place);
+/* Stretches of which all has come. */
+static inline uint64_t relay_ended(const struct relay *r)
+{
+	return atomic_load_explicit(&r->ended, memory_order_acquire);
+}
+/*
+ * The next message and its place, waiting for it; null at the end of a stretch.  Once asleep, it is not worth waking before so many
+ * stretches have `ended`.
+ */
+const struct told *relay_peek(struct relay *r, struct told_place *place, uint64_t ended);
 /* Those at hand that have come already, of this stretch, at most `most`; how many. */
 unsigned relay_look(const struct relay *r, const struct told **messages, unsigned most);
 /* That has been heard, or the end has. */

@@ -98,7 +98,7 @@ struct tcp_options {
 	uint8_t sack_count;  /* 0..4 */
 	uint8_t bad_kind;    /* the first kind that OPT_BAD_LENGTH speaks of; with OPT_BAD_LIST, the one where the list breaks off */
 	uint8_t bad_len;     /* and its length byte */
-	struct sack_block sack[4];
+	struct sack_block sack[4]; /* those beyond sack_count are not even zero */
 };
 
 struct segment {

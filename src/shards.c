@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,9 @@
 #include "shards.h"
 
 /* Stretches that may be under way at once: one is being filled, others are worked on. */
-#define STRETCHES 4
+#define STRETCHES 16
+/* Who sleeps is woken for so many of them: there are enough left that nobody waits until it is awake. */
+#define WORTH_WAKING (STRETCHES / 2)
 
 enum stretch_end { STRETCH_GOES_ON, STRETCH_DRAIN, STRETCH_INTERRUPTED, STRETCH_STOP };
 
@@ -17,8 +20,9 @@ struct stretch {
 	enum stretch_end end; /* what follows its frames */
 	int64_t now[STRETCH];
 	struct waiting frame[STRETCH];
-	uint16_t *mine[SHARDS_MAX]; /* by shard: which of the frames are its own */
-	uint32_t count[SHARDS_MAX];
+	struct twin twin[STRETCH]; /* what their `twin` points to */
+	uint32_t count[SHARDS_MAX]; /* by shard: how many of the frames are its own, */
+	uint16_t mine[SHARDS_MAX][STRETCH]; /* and which */
 };
 
 struct shard {
@@ -28,7 +32,7 @@ struct shard {
 	struct shards *all;
 	pthread_t thread;
 	bool running;
-	struct bell work; /* rings when a stretch is published */
+	struct bell work; /* rings when stretches are published */
 	uint64_t done; /* stretches */
 	_Atomic uint64_t evicted;
 	unsigned foreseen; /* for the thread that hears: messages that were asked for */
@@ -40,7 +44,6 @@ struct shards {
 	struct stretch *stretch; /* STRETCHES of them */
 	_Atomic uint64_t published;
 	uint64_t heard;
-	struct bell news; /* rings when an engine has told something */
 };
 
 /* ---- on the threads of the engines ---- */
@@ -57,6 +60,13 @@ static bool has_work(const void *what)
 	return atomic_load_explicit(&a->all->published, memory_order_acquire) > a->done;
 }
 
+/* Ask for frames that come later, which another processor has written. */
+static void ask_for(const struct stretch *x, const uint16_t *mine, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		waiting_prefetch(&x->frame[mine[i]]);
+}
+
 /* Ask for what some frames need, at most AHEAD of them. */
 static void look_ahead(struct ahead *a, const struct engine *en, const struct stretch *x, const uint16_t *mine, uint32_t n)
 {
@@ -65,7 +75,7 @@ static void look_ahead(struct ahead *a, const struct engine *en, const struct st
 		const struct waiting *w = &x->frame[mine[i]];
 
 		if (w->result == DECODE_SEGMENT)
-			ahead_add(a, &en->flows, &w->segment, w->place.hash);
+			ahead_add(a, &en->flows, &w->segment, w->hash);
 	}
 	ahead_prefetch(a, &en->flows, &en->wheel, NULL);
 }
@@ -77,12 +87,14 @@ static void work_on(struct shard *s, unsigned number, const struct stretch *x)
 	const uint32_t count = x->count[number];
 	struct ahead a;
 
+	ask_for(x, mine, count < AHEAD ? count : AHEAD);
 	relay_begin(&s->relay, x->now, x->n);
 	if (x->n && x->frame[0].turned)
 		engine_turn_back(en, x->now[0]);
 	for (uint32_t from = 0; from < count; from += AHEAD) {
-		const uint32_t n = count - from < AHEAD ? count - from : AHEAD;
+		const uint32_t left = count - from, n = left < AHEAD ? left : AHEAD;
 
+		ask_for(x, mine + from + n, left - n < AHEAD ? left - n : AHEAD);
 		look_ahead(&a, en, x, mine + from, n);
 		for (uint32_t i = from; i < from + n; i++) {
 			relay_frame(&s->relay, mine[i]);
@@ -107,7 +119,7 @@ static void *run(void *user)
 	for (;;) {
 		const struct await await = { all, s->done };
 
-		bell_wait(&s->work, has_work, &await);
+		bell_wait(&s->work, has_work, &await, s->done + WORTH_WAKING);
 		const struct stretch *x = &all->stretch[s->done % STRETCHES];
 
 		if (x->end == STRETCH_STOP)
@@ -128,15 +140,23 @@ static struct stretch *filling(const struct shards *x)
 static void publish(struct shards *x, enum stretch_end end)
 {
 	filling(x)->end = end;
-	atomic_fetch_add_explicit(&x->published, 1, memory_order_release);
+	const uint64_t published = atomic_fetch_add_explicit(&x->published, 1, memory_order_release) + 1;
+
 	for (unsigned i = 0; i < x->n; i++)
-		bell_ring(&x->shard[i].work);
+		bell_ring(&x->shard[i].work, published);
 }
 
-/* What one engine tells next, and those behind it when they have not been asked for yet. */
-static const struct told *next_of(struct shard *s, const struct stage *st, struct told_place *place)
+/* Whoever sleeps works on what is published, if it is only a little. */
+static void wake_all(struct shards *x)
 {
-	const struct told *messages[STAGE_AHEAD], *t = relay_peek(&s->relay, place);
+	for (unsigned i = 0; i < x->n; i++)
+		bell_ring(&x->shard[i].work, BELL_NOW);
+}
+
+/* What one engine tells next, and those behind it when they have not been asked for yet; `ended`: as of relay_peek(). */
+static const struct told *next_of(struct shard *s, const struct stage *st, struct told_place *place, uint64_t ended)
+{
+	const struct told *messages[STAGE_AHEAD], *t = relay_peek(&s->relay, place, ended);
 
 	if (!t)
 		return NULL;
@@ -148,14 +168,14 @@ static const struct told *next_of(struct shard *s, const struct stage *st, struc
 	return t;
 }
 
-/* What the engines tell of the oldest stretch, in order. */
-static void hear_stretch(struct shards *x, struct stage *st)
+/* What the engines tell of the oldest stretch, in order; `ended`: waiting for them, so many stretches are waited for at once. */
+static void hear_stretch(struct shards *x, struct stage *st, uint64_t ended)
 {
 	const struct told *next[SHARDS_MAX];
 	struct told_place place[SHARDS_MAX];
 
 	for (unsigned i = 0; i < x->n; i++)
-		next[i] = next_of(&x->shard[i], st, &place[i]);
+		next[i] = next_of(&x->shard[i], st, &place[i], ended);
 	for (;;) {
 		unsigned first = 0;
 
@@ -166,21 +186,35 @@ static void hear_stretch(struct shards *x, struct stage *st)
 			break;
 		stage_hear(st, next[first]);
 		relay_next(&x->shard[first].relay);
-		next[first] = next_of(&x->shard[first], st, &place[first]);
+		next[first] = next_of(&x->shard[first], st, &place[first], ended);
 	}
 	for (unsigned i = 0; i < x->n; i++)
 		relay_next(&x->shard[i].relay);
 	x->heard++;
 }
 
+/* Whether all has been told of the oldest stretch. */
+static bool has_ended(const struct shards *x)
+{
+	for (unsigned i = 0; i < x->n; i++)
+		if (relay_ended(&x->shard[i].relay) <= x->heard)
+			return false;
+	return true;
+}
+
+static void clear(struct stretch *x)
+{
+	x->n = 0;
+	memset(x->count, 0, sizeof(x->count));
+}
+
 static void begin_stretch(struct shards *x, struct stage *st)
 {
-	while (atomic_load_explicit(&x->published, memory_order_relaxed) - x->heard >= STRETCHES)
-		hear_stretch(x, st);
-	struct stretch *next = filling(x);
+	const uint64_t published = atomic_load_explicit(&x->published, memory_order_relaxed);
 
-	next->n = 0;
-	memset(next->count, 0, sizeof(next->count));
+	while (published - x->heard >= STRETCHES || (published != x->heard && has_ended(x)))
+		hear_stretch(x, st, published - STRETCHES + WORTH_WAKING);
+	clear(filling(x));
 }
 
 static void hand_out(struct shards *x, struct stage *st, enum stretch_end end)
@@ -189,12 +223,13 @@ static void hand_out(struct shards *x, struct stage *st, enum stretch_end end)
 	begin_stretch(x, st);
 }
 
-struct waiting *shards_slot(struct shards *x, struct stage *st, bool turned)
+struct waiting *shards_slot(struct shards *x, struct stage *st, bool turned, struct twin **twin)
 {
 	if (turned && filling(x)->n)
 		hand_out(x, st, STRETCH_GOES_ON);
 	struct stretch *at = filling(x);
 
+	*twin = &at->twin[at->n];
 	return &at->frame[at->n];
 }
 
@@ -205,7 +240,7 @@ void shards_add(struct shards *x, struct stage *st)
 
 	at->now[at->n] = d->now;
 	if (waiting_has_place(d)) {
-		const unsigned owner = (unsigned)((d->place.hash & UINT32_MAX) * x->n >> 32);
+		const unsigned owner = (unsigned)((d->hash & UINT32_MAX) * x->n >> 32);
 
 		at->mine[owner][at->count[owner]++] = (uint16_t)at->n;
 	}
@@ -215,7 +250,8 @@ void shards_add(struct shards *x, struct stage *st)
 
 void shards_tick(struct shards *x, struct stage *st, int64_t now)
 {
-	struct waiting *d = shards_slot(x, st, false);
+	struct twin *twin;
+	struct waiting *d = shards_slot(x, st, false, &twin);
 
 	d->result = DECODE_COUNT;
 	d->turned = false;
@@ -226,8 +262,11 @@ void shards_tick(struct shards *x, struct stage *st, int64_t now)
 
 static void hear_all(struct shards *x, struct stage *st)
 {
-	while (atomic_load_explicit(&x->published, memory_order_relaxed) != x->heard)
-		hear_stretch(x, st);
+	const uint64_t published = atomic_load_explicit(&x->published, memory_order_relaxed);
+
+	wake_all(x);
+	while (published != x->heard)
+		hear_stretch(x, st, published);
 }
 
 void shards_flush(struct shards *x, struct stage *st)
@@ -334,7 +373,7 @@ static bool open_shard(struct shards *x, unsigned i, const struct tcplint_option
 	s->all = x;
 	bell_init(&s->work);
 	if (!engine_init(&s->engine, &own, &to, rules, &s->counters, connections, e) ||
-	    !relay_init(&s->relay, &s->engine, &x->news, e))
+	    !relay_init(&s->relay, &s->engine, e))
 		return false;
 	s->engine.shard = (uint8_t)i;
 	return true;
@@ -347,11 +386,6 @@ static bool open_all(struct shards *x, const struct tcplint_options *o, const st
 
 	for (unsigned i = 0; i < x->n && good; i++)
 		good = open_shard(x, i, o, ear, rules, connections, e);
-	for (unsigned k = 0; k < STRETCHES && good; k++)
-		for (unsigned i = 0; i < x->n && good; i++) {
-			x->stretch[k].mine[i] = malloc(STRETCH * sizeof(uint16_t));
-			good = x->stretch[k].mine[i] || fail(e, "no memory for frames");
-		}
 	for (unsigned i = 0; i < x->n && good; i++)
 		good = start(&x->shard[i], e);
 	return good;
@@ -366,8 +400,7 @@ struct shards *shards_create(unsigned n, const struct tcplint_options *o, const 
 	if (x) {
 		*x = (struct shards){ .n = n };
 		x->shard = aligned_alloc(64, n * sizeof(*x->shard));
-		x->stretch = calloc(STRETCHES, sizeof(*x->stretch));
-		bell_init(&x->news);
+		x->stretch = aligned_alloc(alignof(struct stretch), STRETCHES * sizeof(*x->stretch));
 	}
 	if (!x || !x->shard || !x->stretch) {
 		fail(e, "no memory for engines");
@@ -375,6 +408,7 @@ struct shards *shards_create(unsigned n, const struct tcplint_options *o, const 
 		return NULL;
 	}
 	memset(x->shard, 0, n * sizeof(*x->shard));
+	clear(filling(x));
 	if (open_all(x, o, ear, rules, connections, e))
 		return x;
 	shards_destroy(x);
@@ -385,6 +419,7 @@ struct shards *shards_create(unsigned n, const struct tcplint_options *o, const 
 static void stop_threads(struct shards *x)
 {
 	publish(x, STRETCH_STOP);
+	wake_all(x);
 	for (unsigned i = 0; i < x->n; i++)
 		if (x->shard[i].running)
 			pthread_join(x->shard[i].thread, NULL);
@@ -405,10 +440,6 @@ void shards_destroy(struct shards *x)
 			bell_finish(&s->work);
 		}
 	}
-	for (unsigned k = 0; x->stretch && k < STRETCHES; k++)
-		for (unsigned i = 0; i < x->n; i++)
-			free(x->stretch[k].mine[i]);
-	bell_finish(&x->news);
 	free(x->stretch);
 	free(x->shard);
 	free(x);

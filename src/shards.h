@@ -25,8 +25,8 @@ void shards_destroy(struct shards *x);
 uint64_t shards_memory(const struct shards *x);
 struct engine *shards_engine(struct shards *x, unsigned i);
 
-/* Room for the next frame, at which the clock was `turned` back or not; the stage may hear of earlier ones meanwhile. */
-struct waiting *shards_slot(struct shards *x, struct stage *st, bool turned);
+/* Room for the next frame, at which the clock was `turned` back or not, and its twin; the stage may hear of earlier ones meanwhile. */
+struct waiting *shards_slot(struct shards *x, struct stage *st, bool turned, struct twin **twin);
 /* The frame in that slot. */
 void shards_add(struct shards *x, struct stage *st);
 /* It is `now`, and no frame came. */

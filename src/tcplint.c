@@ -28,12 +28,13 @@ struct tcplint {
 	struct rule_index rules;
 	struct engine engine;   /* with one thread */
 	struct shards *shards;  /* with several: its engines instead; null */
-	const struct engine *finder; /* one that finds places */
+	struct engine_finder finder;
 	struct stage stage;
 	struct tcplint_counters counters;
 	struct tcplint_counters sum; /* of those and of the engines', as of when it was asked for */
 	struct tcplint_segment record;
 	struct waiting waiting[AHEAD];
+	struct twin twin[AHEAD]; /* what their `twin` points to */
 	unsigned frames; /* how many wait */
 	struct ahead ahead;
 	uint64_t dropped[DECODE_COUNT];
@@ -95,16 +96,17 @@ static bool create_engines(struct tcplint *t, const struct tcplint_options *o, c
 		t->shards = shards_create(n, o, &ear, &t->rules, room, e);
 		if (!t->shards)
 			return false;
-		t->finder = shards_engine(t->shards, 0);
 	} else {
 		if (!engine_init(&t->engine, o, &ear, &t->rules, &t->counters, room, e))
 			return false;
 		t->engine.expiries = o->expiries;
-		t->finder = &t->engine;
 	}
+	const struct engine *first = t->shards ? shards_engine(t->shards, 0) : &t->engine;
+
+	t->finder = engine_finder(first);
 	if (ear.segment)
 		t->engine.record = t->stage.record = &t->record;
-	if (!stage_init(&t->stage, o, sink, &t->rules, &t->counters, n, room, &t->finder->flows.key, e))
+	if (!stage_init(&t->stage, o, sink, &t->rules, &t->counters, n, room, &first->flows.key, e))
 		return false;
 	t->counters.memory_bound =
 		(several ? shards_memory(t->shards) : engine_memory(&t->engine)) + stage_memory(&t->stage);
@@ -125,12 +127,13 @@ static struct tcplint *create(const struct tcplint_options *o, const struct tcpl
 	const struct decode_options decoding = {
 		.tunnels = o->tunnels, .verify_checksums = true, .headers_only = o->headers_only
 	};
-	struct tcplint *t = calloc(1, sizeof(*t));
+	struct tcplint *t = aligned_alloc(alignof(struct tcplint), sizeof(*t));
 
 	if (!t) {
 		fail(e, "no memory");
 		return NULL;
 	}
+	memset(t, 0, sizeof(*t));
 	t->decoder = decoder_create(&decoding, e);
 	if (!t->decoder || !create_engines(t, o, sink, e)) {
 		decoder_destroy(t->decoder);
@@ -198,32 +201,39 @@ static inline bool may_have_twin(const struct segment *s)
 }
 
 /* A SYN with timestamps that somebody else has sent too (twins.h). */
-static void look_for_twin(struct tcplint *t, struct waiting *d)
+static void look_for_twin(struct tcplint *t, const struct engine_place *p, struct waiting *d, struct twin *room)
 {
 	const struct segment *s = &d->segment;
-	const struct tcplint_address *end = d->place.key.end;
-	const struct tcplint_conn_id id = { .client = end[!d->place.from_first], .server = end[d->place.from_first] };
+	const struct tcplint_address *end = p->key.end;
+	const struct tcplint_conn_id id = { .client = end[!p->from_first], .server = end[p->from_first] };
 	const struct twin *twin = twins_note(&t->twins, s, &id);
 
 	if (!twin)
 		return;
-	d->twin = *twin;
-	d->place.twin = &d->twin;
+	*room = *twin;
+	d->twin = room;
 }
 
 /* What only all frames in their order show is looked at here, before they go to their engines. */
-static void decode(struct tcplint *t, const struct tcplint_frame *f, struct waiting *d)
+static void decode(struct tcplint *t, const struct tcplint_frame *f, struct waiting *d, struct twin *room)
 {
-	d->result = decode_frame(t->decoder, f, &d->segment);
-	if (waiting_has_place(d))
-		engine_find_place(t->finder, &d->segment, &d->place);
-	else
+	struct engine_place p;
+
+	d->result = (uint8_t)decode_frame(t->decoder, f, &d->segment);
+	if (!waiting_has_place(d)) {
 		t->dropped[d->result]++;
+		return;
+	}
+	engine_find_place(&t->finder, &d->segment, &p);
+	d->from_first = p.from_first;
+	d->hash = p.hash;
+	d->back = 0;
+	d->twin = NULL;
 	if (d->result != DECODE_SEGMENT)
 		return;
-	d->place.back = clock_back(&t->clock, d->segment.ts);
+	d->back = clock_back(&t->clock, d->segment.ts);
 	if (may_have_twin(&d->segment))
-		look_for_twin(t, d);
+		look_for_twin(t, &p, d, room);
 }
 
 static inline void count_frame(struct tcplint_counters *n, const struct tcplint_frame *f)
@@ -238,18 +248,19 @@ static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
 {
 	bool turned;
 	const int64_t now = clock_frame(&t->clock, f->ts, &turned);
-	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned) : &t->waiting[t->frames++];
+	struct twin *twin = &t->twin[t->frames];
+	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned, &twin) : &t->waiting[t->frames++];
 
 	count_frame(&t->counters, f);
 	d->turned = turned;
 	d->now = now;
-	decode(t, f, d);
+	decode(t, f, d, twin);
 	if (t->shards) {
 		shards_add(t->shards, &t->stage);
 		return;
 	}
 	if (d->result == DECODE_SEGMENT)
-		ahead_add(&t->ahead, &t->engine.flows, &d->segment, d->place.hash);
+		ahead_add(&t->ahead, &t->engine.flows, &d->segment, d->hash);
 	if (t->frames == AHEAD)
 		take_all(t);
 }

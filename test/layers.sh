@@ -75,7 +75,8 @@ private_to() {
 	zstd.h) echo 'unpack_zstd' ;;
 	lz4frame.h) echo 'unpack_lz4' ;;
 	lzma.h) echo 'unpack_xz' ;;
-	pthread.h) echo 'unpack bell' ;;
+	pthread.h) echo 'unpack shards' ;;
+	semaphore.h) echo 'bell' ;;
 	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
 	getopt.h) echo 'options' ;;
 	signal.h) echo 'shards signals unpack' ;;

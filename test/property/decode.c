@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <pcap/dlt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,13 @@ static void short_wires(struct decoder *d, const struct link_layer *l, bool ipv6
 	}
 }
 
+/* To the last byte that means something. */
+static bool is_same(const struct segment *one, const struct segment *other)
+{
+	return !memcmp(one, other, offsetof(struct segment, opt.sack)) &&
+	       !memcmp(one->opt.sack, other->opt.sack, one->opt.sack_count * sizeof(one->opt.sack[0]));
+}
+
 /* Bytes after the packet change nothing. */
 static void padding(struct decoder *d, const struct link_layer *l, bool ipv6)
 {
@@ -181,7 +189,7 @@ static void padding(struct decoder *d, const struct link_layer *l, bool ipv6)
 	built_append(&b, "\xff\xff\xff\xff\xff\xff\xff", 7);
 	f = built_frame(&b, l->linktype);
 	HOLDS(decode_copy(d, f, f->wire, f->wire, &s) == DECODE_SEGMENT);
-	HOLDS(memcmp(&s, &whole, sizeof(s)) == 0);
+	HOLDS(is_same(&s, &whole));
 }
 
 /* The TCP part of a segment does not depend on what carries it. */
@@ -200,7 +208,7 @@ static void same_segment(struct decoder *d, const struct link_layer *l, bool ipv
 	raw.vlan = s.vlan;
 	raw.tunnel = s.tunnel;
 	raw.direction = s.direction;
-	HOLDS(memcmp(&s, &raw, sizeof(s)) == 0);
+	HOLDS(is_same(&s, &raw));
 }
 
 /* Lists of options such as handshakes have, in any order, with any values and sometimes a mistake; few shapes, again and again. */

@@ -267,12 +267,13 @@ static void count_ways(struct engine *en, struct decoder *decoder, struct source
 {
 	struct tcplint_frame f;
 	struct segment s;
+	const struct engine_finder finder = engine_finder(en);
 	struct engine_place p = { 0 };
 
 	while (source_next(source, &f)) {
 		if (decode_frame(decoder, &f, &s) != DECODE_SEGMENT)
 			continue;
-		engine_find_place(en, &s, &p);
+		engine_find_place(&finder, &s, &p);
 		engine_tick(en, s.ts);
 		engine_segment(en, &s, &p, 0);
 		const uint32_t number = flow_find(&en->flows, &p.key, p.hash);

@@ -97,10 +97,11 @@ static void say(struct talk *t, enum side x, uint16_t flags, uint32_t len)
 		.opt = { .present = syn ? OPT_MSS : 0, .mss = syn ? 1460 : 0 },
 	};
 	struct view v = { .limits = &t->engine.limits, .holes = &t->engine.holes, .now = s.ts };
+	const struct engine_finder finder = engine_finder(&t->engine);
 	struct engine_place place = { 0 };
 
 	t->next[x] += segment_length(&s);
-	engine_find_place(&t->engine, &s, &place);
+	engine_find_place(&finder, &s, &place);
 	engine_tick(&t->engine, s.ts);
 	engine_segment(&t->engine, &s, &place, 0);
 	assert_true(flow_is_quiet(flow_find(&t->engine.flows, &place.key, place.hash)));

@@ -56,8 +56,10 @@ static bool say(struct talk *t, enum side x, uint16_t flags, uint32_t len, bool 
 		.opt = { .present = syn ? OPT_MSS : 0, .mss = syn ? 1460 : 0 },
 	};
 
+	const struct engine_finder finder = engine_finder(&t->engine);
+
 	t->next[x] += segment_length(&s);
-	engine_find_place(&t->engine, &s, &t->place);
+	engine_find_place(&finder, &s, &t->place);
 	engine_tick(&t->engine, s.ts);
 	engine_segment(&t->engine, &s, &t->place, 0);
 	zeek_segment(&t->zeek, (int)x, &s);
