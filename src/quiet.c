@@ -243,6 +243,7 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	struct quiet_part *p = flow_part(&en->flows, q);
 	struct quiet_side *C = &p->side[CLIENT], *S = &p->side[SERVER];
 
+	slab_along(&en->flows.parts, q->more);
 	*p = (struct quiet_part){
 		.isn = { q->syn.seq, a->synack.seq },
 		.third = keep_third(q, s),

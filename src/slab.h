@@ -12,15 +12,10 @@
 #include <stdint.h>
 
 #include "error.h"
-
-/* Zeroed memory, touched as it is used; null when there is none.  To be given back with its size. */
-void *pages_take(size_t bytes);
-void pages_give(void *pages, size_t bytes);
-/* They will be touched here and there: all but the first 2 MB would rather be large ones. */
-void pages_prefer_large(void *pages, size_t bytes);
+#include "pages.h"
 
 struct slab {
-	uint8_t *base;
+	uint8_t *base;   /* of `pages` */
 	size_t cell;     /* bytes */
 	uint32_t limit;  /* cells that may be in use at once */
 	uint32_t fresh;  /* cells below this number have been used before */
@@ -28,6 +23,7 @@ struct slab {
 	uint32_t free;   /* head of the list of freed cells, linked through their first four bytes */
 	uint32_t used;
 	bool reused; /* some number was given twice */
+	struct pages pages;
 };
 
 bool slab_init(struct slab *s, size_t cell, uint32_t limit, struct error *e) MUST_CHECK;

@@ -15,7 +15,9 @@ connection="$words conn view zeek holes aside rules names"
 # besides its own and compiler.h.
 table="
 compiler|events|seq|isn|ports|cursor|load|siphash|pipe_clock|community_id|signals|segment|error|bell:
-slab|ignore|sandbox: error
+pages:
+slab: error pages
+ignore|sandbox: error
 rotation:
 savefile:
 history: error siphash slab
@@ -80,7 +82,7 @@ private_to() {
 	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
 	getopt.h) echo 'options' ;;
 	signal.h) echo 'shards signals unpack' ;;
-	time.h) echo 'capture* report* rotation output sandbox' ;;
+	time.h) echo 'capture* pages report* rotation output sandbox' ;;
 	sys/random.h) echo 'flow reassemble history evidence' ;;
 	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface capture_rings' ;; # nothing here talks to the network
 	tcplint/frame.h) echo '*' ;;
