@@ -67,27 +67,27 @@ rulegen: names rules drops metrics
 completion: names options rules
 "
 
-# What is known to one module only.
+# What is known to one module only: `owners`.
 private_to() {
 	case $1 in
-	pcap/dlt.h) echo 'decode* capture*' ;;
-	pcap/pcap.h | pcap.h) echo 'capture*' ;;
-	jansson.h) echo 'report_json' ;;
-	zlib.h) echo 'unpack_gzip' ;;
-	zstd.h) echo 'unpack_zstd' ;;
-	lz4frame.h) echo 'unpack_lz4' ;;
-	lzma.h) echo 'unpack_xz' ;;
-	pthread.h) echo 'unpack shards' ;;
-	semaphore.h) echo 'bell' ;;
-	seccomp.h | cap-ng.h) echo 'sandbox*' ;;
-	getopt.h) echo 'options' ;;
-	signal.h) echo 'shards signals unpack' ;;
-	time.h) echo 'capture* pages report* rotation output sandbox' ;;
-	sys/random.h) echo 'flow reassemble history evidence' ;;
-	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) echo 'sandbox* capture_interface capture_rings' ;; # nothing here talks to the network
-	tcplint/frame.h) echo '*' ;;
-	tcplint/tcplint.h) echo 'conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* stir told stage host_record watch incarnation lifetime quiet* record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
-	*) echo '*' ;; # the C library
+	pcap/dlt.h) owners='decode* capture*' ;;
+	pcap/pcap.h | pcap.h) owners='capture*' ;;
+	jansson.h) owners='report_json' ;;
+	zlib.h) owners='unpack_gzip' ;;
+	zstd.h) owners='unpack_zstd' ;;
+	lz4frame.h) owners='unpack_lz4' ;;
+	lzma.h) owners='unpack_xz' ;;
+	pthread.h) owners='unpack shards' ;;
+	semaphore.h) owners='bell' ;;
+	seccomp.h | cap-ng.h) owners='sandbox*' ;;
+	getopt.h) owners='options' ;;
+	signal.h) owners='shards signals unpack' ;;
+	time.h) owners='capture* pages report* rotation output sandbox' ;;
+	sys/random.h) owners='flow reassemble history evidence' ;;
+	sys/socket.h | netinet/* | sys/ioctl.h | net/if* | linux/*) owners='sandbox* capture_interface capture_rings' ;; # nothing here talks to the network
+	tcplint/frame.h) owners='*' ;;
+	tcplint/tcplint.h) owners='conn view vantage rule* message names catalogue resolve flow hosts twins engine finding aggregate judge* stir told stage host_record watch incarnation lifetime quiet* record* ignore community_id tcplint report* options* evidence metrics packets destinations interpret main run*' ;;
+	*) owners='*' ;; # the C library
 	esac
 }
 
@@ -101,20 +101,29 @@ matches() { # NAME PATTERN...
 	return 1
 }
 
-# The words of the first row whose pattern fits.
+# `may`: the words of the first row whose pattern fits, after a "yes".
 granted() {
-	printf '%s\n' "$table" | while IFS=: read -r pattern rest; do
+	may=
+	while IFS=: read -r pattern rest; do
+		[ -n "$pattern" ] || continue
+		IFS='|'
 		# shellcheck disable=SC2086
-		[ -n "$pattern" ] && (IFS='|'; matches "$1" $pattern) && { echo "yes $rest"; break; }
-	done
+		set -- "$1" $pattern
+		unset IFS
+		matches "$@" || continue
+		may="yes $rest"
+		break
+	done <<-rows
+		$table
+	rows
 }
 
 set -f
 bad=$(
 	find "$root/src" \( -name '*.[ch]' -o -name '*.def' \) | sort | while read -r file; do
-		module=$(basename "$file")
+		module=${file##*/}
 		module=${module%.*}
-		may=$(granted "$module")
+		granted "$module"
 		case $file in
 		*.def) ;;
 		*) [ -n "$may" ] || echo "$file: no row in the table of test/layers.sh" ;;
@@ -123,8 +132,9 @@ bad=$(
 			header=${included#?}
 			case $included in
 			\<*)
-				# shellcheck disable=SC2046
-				matches "$module" $(private_to "$header") || echo "$file: <$header> is not its business"
+				private_to "$header"
+				# shellcheck disable=SC2086
+				matches "$module" $owners || echo "$file: <$header> is not its business"
 				;;
 			*)
 				other=${header%.*}
