@@ -354,13 +354,20 @@ static bool go_on(struct engine *en, struct quiet *q, uint32_t number, enum side
 	return done;
 }
 
+/* Stages whose deadline may be nearer than that of the one before; those of the others only move away while time goes on. */
+static bool brings_deadline(enum quiet_stage stage)
+{
+	const unsigned nearer = 1u << QUIET_SYNACK | 1u << QUIET_REFUSED | 1u << QUIET_FIN | 1u << QUIET_CLOSED | 1u << QUIET_RESET;
+
+	return nearer >> stage & 1;
+}
+
 bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bool from_first)
 {
 	struct quiet *q = flow_quiet(&en->flows, number);
 	const enum side x = from_first != q->swapped ? CLIENT : SERVER;
 	const uint32_t print = recent_print(s, x);
-	/* the deadline of an open connection, whose timer has not fired, only moves away: no need to look at it */
-	const bool timed = (q->stage >= QUIET_OPEN) & (s->ts >= q->last_ts);
+	const bool back = s->ts < q->last_ts;
 	bool again = true;
 
 	if (UNLIKELY(q->stage < QUIET_OPEN) ? !go_on_opening(en, q, number, x, s, print) :
@@ -368,7 +375,7 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 		return false;
 	count_segment(en, s);
 	q->last_ts = s->ts;
-	if (again && !(timed && q->stage < QUIET_FIN))
+	if (again & (back | brings_deadline((enum quiet_stage)q->stage)))
 		quiet_rearm(en, q, number);
 	return true;
 }

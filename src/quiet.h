@@ -29,7 +29,7 @@ void quiet_fire(struct engine *en, uint32_t number, int64_t now);
 /* Count what a release counts, and forget it. */
 void quiet_release(struct engine *en, uint32_t number, enum tcplint_end end, int64_t now);
 
-/* What lifetime_deadline() would answer. */
+/* When it wants to be looked at although no segment comes. */
 int64_t quiet_deadline(const struct engine *en, const struct quiet *q);
 void quiet_rearm(struct engine *en, struct quiet *q, uint32_t number);
 

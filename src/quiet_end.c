@@ -75,41 +75,49 @@ static int64_t answered_at(const struct engine *en, const struct quiet *q)
 	return q->syn_ts + flow_answer(&en->flows, q)->after;
 }
 
-static int64_t idle_limit(const struct engine *en, const struct quiet *q)
+/* When silence ends it. */
+static inline int64_t idle_until(const struct engine *en, const struct quiet *q)
 {
 	switch ((enum quiet_stage)q->stage) {
 	case QUIET_OPEN:
 	case QUIET_ESTABLISHED:
 	case QUIET_FIN:
 	case QUIET_FIN_ACKED:
-		return IDLE_ESTABLISHED;
+		return q->last_ts + IDLE_ESTABLISHED;
 	case QUIET_CLOSED:
-		return 2 * en->limits.msl;
+		return q->last_ts + 2 * en->limits.msl;
 	case QUIET_REFUSED:
 	case QUIET_RESET:
-		return AFTER_RST;
+		return q->last_ts + AFTER_RST;
 	case QUIET_SYN:
 	case QUIET_SYNACK:
 	case QUIET_FINS:
 		break;
 	}
-	return IDLE_HALF_OPEN;
+	return q->last_ts + IDLE_HALF_OPEN;
 }
 
-int64_t quiet_deadline(const struct engine *en, const struct quiet *q)
+/* What waits for the other FIN, or for its acknowledgment. */
+static int64_t closing_until(const struct engine *en, const struct quiet *q, int64_t deadline)
 {
-	int64_t deadline = q->last_ts + idle_limit(en, q);
-
-	if (q->stage == QUIET_SYNACK)
-		lifetime_sooner(&deadline, answered_at(en, q) + SYNACK_WAIT, en->now);
-	if (q->stage < QUIET_FIN)
-		return deadline;
 	const struct quiet_closing *k = flow_closing(&en->flows, flow_part(&en->flows, q));
 
 	for (unsigned i = 0; i < k->count; i++)
 		if (k->segment[i].flags & FLAG_FIN)
 			lifetime_sooner(&deadline, k->segment[i].ts + FIN_WAIT_1_MAX, en->now);
 	lifetime_sooner(&deadline, q->last_ts + STALL_WARN + 1, en->now);
+	return deadline;
+}
+
+/* When everything is closed, or refused, there is nothing left to wait for. */
+int64_t quiet_deadline(const struct engine *en, const struct quiet *q)
+{
+	int64_t deadline = idle_until(en, q);
+
+	if (q->stage == QUIET_SYNACK)
+		lifetime_sooner(&deadline, answered_at(en, q) + SYNACK_WAIT, en->now);
+	else if (q->stage >= QUIET_FIN && q->stage < QUIET_CLOSED)
+		deadline = closing_until(en, q, deadline);
 	return deadline;
 }
 
@@ -134,7 +142,7 @@ void quiet_fire(struct engine *en, uint32_t number, int64_t now)
 	struct quiet *q = flow_quiet(&en->flows, number);
 	const bool closing = q->stage >= QUIET_FIN && q->stage <= QUIET_FINS;
 
-	if (!closing && now >= q->last_ts + idle_limit(en, q)) {
+	if (!closing && now >= idle_until(en, q)) {
 		quiet_release(en, number, TCPLINT_END_TIMEOUT, now);
 		return;
 	}
