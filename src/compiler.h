@@ -8,6 +8,8 @@
 #define FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
+/* What is seldom called leaves the registers to what is. */
+#define APART        __attribute__((noinline))
 #define PREFETCH(p)  __builtin_prefetch(p)
 /* In a loop that looks for what another processor stores: leave it room meanwhile. */
 #if defined(__x86_64__) || defined(__i386__)
