@@ -72,6 +72,7 @@ static struct opening *add_opening(struct stage *st, struct host *h, const struc
 	struct opening *kept = hosts_add_opening(&st->hosts, h);
 
 	*kept = o;
+	h->unanswered++;
 	return kept;
 }
 
@@ -210,6 +211,13 @@ static struct opening *opening_of(struct stage *st, const struct opening_id *c, 
 	return *h ? hosts_opening_at(&st->hosts, *h, c->start.frame) : NULL;
 }
 
+static void set_state(struct host *h, struct opening *o, enum opening_state state)
+{
+	h->unanswered += opening_unanswered(state);
+	h->unanswered -= opening_unanswered((enum opening_state)o->state);
+	o->state = (uint8_t)state;
+}
+
 static void on_synack(struct stage *st, const struct told_opening *t)
 {
 	const struct opening_id *c = &t->id;
@@ -218,7 +226,7 @@ static void on_synack(struct stage *st, const struct told_opening *t)
 	struct opening *o = opening_of(st, c, &client);
 
 	if (o)
-		o->state = OPENING_ANSWERED;
+		set_state(client, o, OPENING_ANSWERED);
 	service = service_of(st, c);
 	st->hosts.zero_synack = st->hosts.zero_synack || !t->seq;
 	st->hosts.any_answer = true;
@@ -267,7 +275,7 @@ static void on_completed(struct stage *st, const struct opening_id *c)
 
 	if (!o)
 		return;
-	o->state = OPENING_COMPLETED;
+	set_state(h, o, OPENING_COMPLETED);
 	if (o->tuple)
 		count_number(st, h);
 	if (completed == 16 || completed == OPENINGS_KEPT)
@@ -292,7 +300,7 @@ static void on_failed(struct stage *st, const struct told_opening *t)
 	else
 		d->aborted++;
 	if (o)
-		o->state = t->how;
+		set_state(h, o, (enum opening_state)t->how);
 	judge_scan(st, h, t->mark, false);
 }
 

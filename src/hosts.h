@@ -184,12 +184,19 @@ struct host {
 	uint32_t findings; /* cells */
 	uint32_t newest;    /* chunk; 0: none */
 	uint32_t detail;    /* 0: none, all of it is zero */
+	uint32_t unanswered; /* of a client: so many at most of the openings kept are neither answered nor completed */
 	uint64_t openings;  /* that it made, answered, or was offered */
 	int64_t last;
 	struct opening only;
 	int64_t first;
 	uint64_t aggregated; /* findings of connections that its own stand for */
 };
+
+/* Whether an opening may be, or become, one that has failed. */
+static inline bool opening_unanswered(enum opening_state state)
+{
+	return state != OPENING_ANSWERED && state != OPENING_COMPLETED;
+}
 
 struct host_link {
 	uint32_t older, newer;

@@ -249,14 +249,21 @@ static struct tally count_targets(struct opening **list, unsigned n, int64_t now
 	return t;
 }
 
-/* Whether as many openings have failed as a scan needs: nearly always not, and targets need no counting. */
-static bool enough_failed(struct opening **list, unsigned n, int64_t now, int64_t grace)
-{
-	unsigned failed = 0;
+#define FAILED_MIN (SCAN_MIN * 4 / 5)
 
-	for (unsigned i = 0; i < n; i++)
-		failed += list[i]->state != OPENING_COMPLETED && over(list[i], now, grace);
-	return failed * 5 >= SCAN_MIN * 4;
+/* Whether as many openings have failed as a scan needs: nearly always not, and targets need no counting. */
+static bool enough_failed(struct host *h, struct opening **list, unsigned n, int64_t now, int64_t grace)
+{
+	unsigned failed = 0, unanswered = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const bool may_fail = opening_unanswered((enum opening_state)list[i]->state);
+
+		unanswered += may_fail;
+		failed += may_fail & over(list[i], now, grace);
+	}
+	h->unanswered = unanswered; /* without those that were forgotten */
+	return failed >= FAILED_MIN;
 }
 
 void judge_scan(struct stage *st, struct host *h, struct mark now, bool last)
@@ -264,11 +271,11 @@ void judge_scan(struct stage *st, struct host *h, struct mark now, bool last)
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
 	struct host_view hv = { .h = h, .scan = true, .probe = -1, .silent = !st->hosts.any_answer };
 
-	if (h->kept < SCAN_MIN || (hv.silent && !last)) /* perhaps answers cannot be seen: time will tell */
+	if (h->kept < SCAN_MIN || h->unanswered < FAILED_MIN || (hv.silent && !last)) /* perhaps answers cannot be seen: time will tell */
 		return;
 	const unsigned n = hosts_openings(&st->hosts, h, list);
 
-	if (!enough_failed(list, n, now.ts, last ? SECOND : 3 * SECOND))
+	if (!enough_failed(h, list, n, now.ts, last ? SECOND : 3 * SECOND))
 		return;
 	struct tally t = count_targets(list, n, now.ts, 3 * SECOND, &hv);
 
