@@ -22,6 +22,7 @@
 struct quiet_options {
 	bool on;
 	bool loud_cut, loud_close, loud_refused, loud_unanswered, loud_incomplete, loud_reuse, loud_reset;
+	uint64_t asked[RULE_WORDS]; /* rules that segments which are played again may fire, a bit each */
 };
 
 /* Where what an engine tells goes. */

@@ -43,8 +43,24 @@ static bool is_reset_loud(const struct engine *en)
 	       is_loud(en, RULE_ts_missing_on_rst);
 }
 
+/*
+ * What fires on a segment that is kept, and is counted; and what waits from a RST on for what follows it.  All others are
+ * silent of such a segment: nobody asks them when it is played.
+ */
+static void note_asked(struct engine *en)
+{
+	static const enum rule asked[] = {
+		RULE_truncated_capture, RULE_syn_refused, RULE_close_normal_4way, RULE_close_3seg, RULE_ts_missing_on_rst,
+		RULE_rst_abort, RULE_rst_exact_ignored, RULE_rst_then_sender_continues,
+	};
+
+	for (unsigned i = 0; i < sizeof(asked) / sizeof(*asked); i++)
+		en->quiet.asked[asked[i] / 64] |= UINT64_C(1) << asked[i] % 64;
+}
+
 void quiet_init(struct engine *en)
 {
+	note_asked(en);
 	en->quiet.on = !en->options.segments && !en->options.loud;
 	en->quiet.loud_cut = is_loud(en, RULE_truncated_capture);
 	en->quiet.loud_close = is_loud(en, RULE_close_normal_4way) || is_loud(en, RULE_close_3seg);

@@ -94,7 +94,7 @@ static void play(struct engine *en, struct conn *c, const struct segment *s, enu
 	batch_begin(&b);
 	zeek_segment(&c->zeek, (int)x, s);
 	tracker_classify(&v, c, s, x, first);
-	resolve_run(en, c, &v, ON_SEGMENT, &b);
+	resolve_run_some(en, c, &v, en->quiet.asked, &b);
 	tracker_apply(c, &en->holes, &en->flows.asides, &v);
 	resolve_report(en, c, &v, &b);
 }

@@ -89,7 +89,28 @@ static void check_masks(const struct view *v)
 			assert(!rule_rows[r].predicate(v, &d));
 	}
 }
+
+/* None but `some` may. */
+static void check_silence(const struct view *v, const uint64_t some[RULE_WORDS])
+{
+	for (enum rule r = 0; r < RULE_COUNT; r++) {
+		struct draft d = blank;
+
+		if (rule_rows[r].on == ON_SEGMENT && !(some[r / 64] >> r % 64 & 1))
+			assert(!rule_rows[r].predicate(v, &d));
+	}
+}
 #endif
+
+/* The rules of a set, in its order. */
+static void ask_all(struct engine *en, struct conn *c, const struct view *v, uint64_t wanted[RULE_WORDS], struct batch *b)
+{
+	struct draft d = blank;
+
+	for (unsigned i = 0; i < RULE_WORDS; i++)
+		for (; wanted[i]; wanted[i] &= wanted[i] - 1)
+			ask(en, c, v, (enum rule)(64 * i + LOWEST_BIT(wanted[i])), b, &d);
+}
 
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b)
 {
@@ -106,9 +127,20 @@ void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on
 	check_masks(v);
 #endif
 	rule_index_wanted(en->rules, v->events, wanted);
+	ask_all(en, c, v, wanted, b);
+}
+
+void resolve_run_some(struct engine *en, struct conn *c, struct view *v, const uint64_t some[RULE_WORDS], struct batch *b)
+{
+	uint64_t wanted[RULE_WORDS];
+
+	rule_index_wanted(en->rules, v->events, wanted);
 	for (unsigned i = 0; i < RULE_WORDS; i++)
-		for (; wanted[i]; wanted[i] &= wanted[i] - 1)
-			ask(en, c, v, (enum rule)(64 * i + LOWEST_BIT(wanted[i])), b, &d);
+		wanted[i] &= some[i];
+#ifndef NDEBUG
+	check_silence(v, some);
+#endif
+	ask_all(en, c, v, wanted, b);
 }
 
 void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct batch *b)
