@@ -176,7 +176,7 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	return number;
 }
 
-static void give_quiet(struct flow_table *t, uint32_t number)
+void flow_give_quiet(struct flow_table *t, uint32_t number)
 {
 	struct quiet *q = flow_quiet(t, number);
 
@@ -222,7 +222,6 @@ uint32_t flow_make_loud(struct flow_table *t, uint32_t number)
 		age_of(t, age.next)->prev = loud;
 	else
 		t->age[c->age_class].newest = loud;
-	give_quiet(t, number);
 	return loud;
 }
 
@@ -373,7 +372,16 @@ static void remove_quiet(struct flow_table *t, uint32_t number)
 		else
 			vacate(t, i);
 	}
-	give_quiet(t, number);
+	flow_give_quiet(t, number);
+}
+
+static void give_conn(struct flow_table *t, uint32_t number)
+{
+	struct conn *c = flow_conn(t, number);
+
+	c->in_use = false;
+	aside_give(&t->asides, c);
+	slab_give(&t->conns, number);
 }
 
 void flow_remove(struct flow_table *t, uint32_t number)
@@ -398,7 +406,15 @@ void flow_remove(struct flow_table *t, uint32_t number)
 		else
 			vacate(t, slot);
 	}
-	c->in_use = false;
-	aside_give(&t->asides, c);
-	slab_give(&t->conns, number);
+	give_conn(t, number);
+}
+
+void flow_drop(struct flow_table *t, uint32_t number)
+{
+	const struct conn *c = flow_conn(t, number);
+
+	if (c->older || c->newer)
+		flow_remove(t, number);
+	else
+		give_conn(t, number);
 }

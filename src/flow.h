@@ -238,11 +238,17 @@ static inline bool flow_has_room(const struct flow_table *t)
 uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t hash);
 /* The same, a quiet one, where behind the newest there is none. */
 uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash, uint64_t id);
-/* A struct conn takes the place of a quiet connection, which is forgotten, and so are its parts; the answer is its number. */
+/*
+ * A struct conn takes the place of a quiet connection; the answer is its number.  The cells of the quiet one, which nobody
+ * finds any more, are there until they are given back.
+ */
 uint32_t flow_make_loud(struct flow_table *t, uint32_t number);
+void flow_give_quiet(struct flow_table *t, uint32_t number);
 
 /* Forget a connection of either kind; its cells must have been given back. */
 void flow_remove(struct flow_table *t, uint32_t number);
+/* The same of a struct conn when no segment will come any more: nobody will look for it. */
+void flow_drop(struct flow_table *t, uint32_t number);
 
 void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class class);
 /* The oldest of the lowest class, or 0 when there is none. */

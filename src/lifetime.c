@@ -164,6 +164,10 @@ void lifetime_release(struct engine *en, struct conn *c, enum tcplint_end end, i
 	holes_clear(&en->holes, &c->end[CLIENT]);
 	holes_clear(&en->holes, &c->end[SERVER]);
 	resolve_forget(en, c);
+	if (en->draining) {
+		flow_drop(&en->flows, flow_number(&en->flows, c));
+		return;
+	}
 	wheel_disarm(&en->wheel, flow_number(&en->flows, c));
 	flow_remove(&en->flows, flow_number(&en->flows, c));
 }

@@ -8,45 +8,68 @@
 #include "resolve.h"
 #include "tracker.h"
 
-static struct segment segment_of(const struct quiet *q, const struct kept *k)
-{
-	static const uint8_t ipv4[12] = { [10] = 0xff, [11] = 0xff };
-	const bool from_second = (k->side == CLIENT) == q->swapped;
-	const struct tcplint_address *from = &q->end[from_second], *to = &q->end[!from_second];
-	struct segment s = {
-		.ts = k->ts,
-		.frame = q->id + k->frame,
-		.src.port = from->port,
-		.dst.port = to->port,
-		.vlan = q->vlan,
-		.tunnel = q->tunnel,
-		.seq = k->seq,
-		.ack = k->ack,
-		.len = k->len,
-		.flags = k->flags,
-		.window = k->window,
-		.ip_id = k->ip_id,
-		.ttl = k->ttl,
-		.checksum = k->checksum,
-		.truncated = k->truncated,
-		.tcp_captured = k->captured,
-		.tcp_length = k->data_offset * 4U + k->len,
-		.data_offset = k->data_offset,
-		.opt = { .present = k->present, .ts_val = k->ts_val, .ts_ecr = k->ts_ecr },
-	};
+/*
+ * The segments of a connection, made one after the other in the same places: what they all have is written once, and the
+ * rest field by field, since what was just stored in pieces waits before it can be copied whole.
+ */
+struct segments {
+	const struct quiet *q;
+	struct segment of[2]; /* by enum side */
+};
 
-	s.ipv6 = memcmp(from->ip, ipv4, sizeof(ipv4));
-	memcpy(s.src.ip, from->ip, sizeof(s.src.ip));
-	memcpy(s.dst.ip, to->ip, sizeof(s.dst.ip));
+static void begin_segments(struct segments *t, const struct quiet *q)
+{
+	t->q = q;
+	for (enum side x = CLIENT; x <= SERVER; x++) {
+		const bool from_second = (x == CLIENT) == q->swapped;
+		const struct tcplint_address *from = &q->end[from_second], *to = &q->end[!from_second];
+		struct segment *s = &t->of[x];
+
+		*s = (struct segment){
+			.src.port = from->port,
+			.dst.port = to->port,
+			.vlan = q->vlan,
+			.tunnel = q->tunnel,
+			.ipv6 = !is_mapped(from->ip),
+		};
+		memcpy(s->src.ip, from->ip, sizeof(s->src.ip));
+		memcpy(s->dst.ip, to->ip, sizeof(s->dst.ip));
+	}
+}
+
+static struct segment *segment_of(struct segments *t, const struct kept *k)
+{
+	struct segment *s = &t->of[k->side];
+
+	s->ts = k->ts;
+	s->frame = t->q->id + k->frame;
+	s->seq = k->seq;
+	s->ack = k->ack;
+	s->len = k->len;
+	s->flags = k->flags;
+	s->window = k->window;
+	s->ip_id = k->ip_id;
+	s->ttl = k->ttl;
+	s->checksum = k->checksum;
+	s->truncated = k->truncated;
+	s->tcp_captured = k->captured;
+	s->tcp_length = k->data_offset * 4U + k->len;
+	s->data_offset = k->data_offset;
+	s->opt.present = k->present;
+	s->opt.ts_val = k->ts_val;
+	s->opt.ts_ecr = k->ts_ecr;
+	s->opt.mss = 0;
+	s->opt.wscale = 0;
 	return s;
 }
 
 /* The SYN, or with `a` its answer. */
-static struct segment syn_of(const struct quiet *q, const struct quiet_answer *a)
+static struct segment *syn_of(struct segments *t, const struct quiet_answer *a)
 {
+	const struct quiet *q = t->q;
 	const struct kept_syn *k = a ? &a->synack : &q->syn;
 	const enum side x = a ? SERVER : CLIENT;
-	struct segment s = segment_of(q, &(struct kept){
+	struct segment *s = segment_of(t, &(struct kept){
 		.ts = q->syn_ts + (a ? a->after : 0),
 		.frame = a ? a->frame : 0,
 		.seq = k->seq,
@@ -62,14 +85,16 @@ static struct segment syn_of(const struct quiet *q, const struct quiet_answer *a
 		.checksum = k->flags >> KEPT_CHECKSUM & 3,
 	});
 
-	s.opt.mss = k->mss;
-	s.opt.wscale = k->wscale;
+	s->opt.mss = k->mss;
+	s->opt.wscale = k->wscale;
 	return s;
 }
 
-static struct segment third_of(const struct quiet *q, const struct kept_syn *synack, const struct kept_third *k)
+static struct segment *third_of(struct segments *t, const struct kept_syn *synack, const struct kept_third *k)
 {
-	return segment_of(q, &(struct kept){
+	const struct quiet *q = t->q;
+
+	return segment_of(t, &(struct kept){
 		.ts = q->syn_ts + k->after,
 		.frame = k->frame,
 		.seq = q->syn.seq + 1,
@@ -196,27 +221,22 @@ static void carry(struct conn *c, const struct quiet *q, const struct quiet_part
 		fact_set(c, SERVER, SYN_ACKED, CONFIRMED, c->last);
 }
 
-static void play_all(struct engine *en, struct conn *c, const struct quiet *q, const struct quiet_answer *a,
+static void play_all(struct engine *en, struct conn *c, struct segments *t, const struct quiet_answer *a,
 		     const struct quiet_part *p, const struct quiet_closing *k)
 {
-	struct segment s = syn_of(q, NULL);
+	const struct quiet *q = t->q;
 
-	play(en, c, &s, CLIENT, true);
-	if (a) {
-		s = syn_of(q, a);
-		play(en, c, &s, SERVER, false);
-	}
+	play(en, c, syn_of(t, NULL), CLIENT, true);
+	if (a)
+		play(en, c, syn_of(t, a), SERVER, false);
 	if (p) {
-		s = third_of(q, &a->synack, &p->third);
-		play(en, c, &s, CLIENT, false);
+		play(en, c, third_of(t, &a->synack, &p->third), CLIENT, false);
 		carry(c, q, p, k);
 	}
 	if (k && k->cut_count)
 		carry_cut(en, c, q, k);
-	for (unsigned i = 0; k && i < k->count; i++) {
-		s = segment_of(q, &k->segment[i]);
-		play(en, c, &s, (enum side)k->segment[i].side, false);
-	}
+	for (unsigned i = 0; k && i < k->count; i++)
+		play(en, c, segment_of(t, &k->segment[i]), (enum side)k->segment[i].side, false);
 }
 
 void quiet_recent(struct recent *r, const struct quiet *q, const struct quiet_answer *a)
@@ -246,51 +266,47 @@ static void carry_before(struct conn *c, const struct quiet *q, const struct bef
 /* It has seen the SYN of the newer one. */
 static void show_newer(struct engine *en, struct conn *c, const struct quiet *newer)
 {
-	const struct segment syn = syn_of(newer, NULL);
+	struct segments t;
 
-	engine_show(en, c, &syn, !newer->swapped, syn.ts);
+	begin_segments(&t, newer);
+	const struct segment *syn = syn_of(&t, NULL);
+
+	engine_show(en, c, syn, !newer->swapped, syn->ts);
 }
 
 static struct conn *replay(struct engine *en, uint32_t number)
 {
 	static const uint8_t opening[] = { [QUIET_SYN] = OPENING_PENDING, [QUIET_SYNACK] = OPENING_ANSWERED };
-	const struct quiet q = *flow_quiet(&en->flows, number);
-	const bool open = q.stage >= QUIET_OPEN;
-	struct quiet_answer answer = { 0 };
-	struct quiet_part part = { 0 };
-	struct quiet_closing closing = { 0 };
-	struct before before = { 0 };
-	const struct segment syn = syn_of(flow_quiet(&en->flows, number), NULL);
+	const struct quiet *q = flow_quiet(&en->flows, number);
+	const bool open = q->stage >= QUIET_OPEN;
+	const struct quiet_answer *answer = q->more ? flow_answer(&en->flows, q) : NULL;
+	const struct quiet_part *part = open ? flow_part(&en->flows, q) : NULL;
+	const struct quiet_closing *closing = part && part->closing ? flow_closing(&en->flows, part) : NULL;
+	struct segments t;
 
-	if (q.more)
-		answer = *flow_answer(&en->flows, &q);
-	if (open)
-		part = *flow_part(&en->flows, &q);
-	if (part.closing)
-		closing = *flow_closing(&en->flows, &part);
-	if (q.before)
-		before = *flow_before(&en->flows, &q);
 	wheel_disarm(&en->wheel, number);
 	const uint32_t loud = flow_make_loud(&en->flows, number);
 	struct conn *c = flow_conn(&en->flows, loud);
 
-	engine_begin(c, &syn, q.swapped);
-	if (q.before)
-		carry_before(c, &q, &before);
+	begin_segments(&t, q);
+	engine_begin(c, syn_of(&t, NULL), q->swapped);
+	if (q->before)
+		carry_before(c, q, flow_before(&en->flows, q));
 	en->replaying = true;
-	play_all(en, c, &q, q.more ? &answer : NULL, open ? &part : NULL, part.closing ? &closing : NULL);
-	if (q.behind)
+	play_all(en, c, &t, answer, part, closing);
+	if (q->behind)
 		show_newer(en, c, flow_quiet(&en->flows, c->newer));
 	en->replaying = false;
-	c->opening = q.stage <= QUIET_SYNACK ? opening[q.stage] : OPENING_NONE;
-	c->counted = q.counted ? RULE_handshake_incomplete + 1 : 0;
+	c->opening = q->stage <= QUIET_SYNACK ? opening[q->stage] : OPENING_NONE;
+	c->counted = q->counted ? RULE_handshake_incomplete + 1 : 0;
 	if (open)
-		c->recent = part.recent;
+		c->recent = part->recent;
 	else
-		quiet_recent(&c->recent, &q, q.more ? &answer : NULL);
-	c->recent_next = q.recent_next;
-	c->deadline = q.deadline;
-	wheel_arm(&en->wheel, loud, (uint32_t)q.id, q.deadline);
+		quiet_recent(&c->recent, q, answer);
+	c->recent_next = q->recent_next;
+	c->deadline = q->deadline;
+	wheel_arm(&en->wheel, loud, (uint32_t)q->id, q->deadline);
+	flow_give_quiet(&en->flows, number);
 	return c;
 }
 
