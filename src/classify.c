@@ -371,6 +371,5 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 		v->state[i] = c->end[i].state;
 		v->certain[i] = c->end[i].certain;
 		v->known[i] = tracker_known(c, i);
-		v->arrow[i] = NULL;
 	}
 }

@@ -383,7 +383,7 @@ void record_segment_after(struct tcplint_segment *r, const struct view *v)
 		r->after[i] = (enum tcplint_state)v->c->end[i].state;
 		r->known_after[i] = tracker_known(v->c, i);
 		r->certain_after[i] = v->c->end[i].certain;
-		r->arrow[i] = v->arrow[i];
+		r->arrow[i] = r->after[i] == r->before[i] ? NULL : arrow_clause(r->before[i], r->after[i]);
 	}
 	r->ignored = v->ignored;
 }

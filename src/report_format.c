@@ -9,6 +9,7 @@
 
 #define NS_PER_SECOND   INT64_C(1000000000)
 #define SECONDS_PER_DAY INT64_C(86400)
+#define WHOLE_SECONDS   20 /* characters up to the point */
 
 struct date {
 	int64_t year;
@@ -87,6 +88,19 @@ const char *format_time(int64_t ts, char out[TIME_SIZE])
 	return out;
 }
 
+void format_time_near(struct second *latest, int64_t ts, char *out)
+{
+	const int64_t ns = ts % NS_PER_SECOND, number = ts / NS_PER_SECOND - (ns < 0);
+
+	if (!latest->text[0] || latest->number != number) {
+		format_time(ts, latest->text);
+		latest->number = number;
+	}
+	memcpy(out, latest->text, WHOLE_SECONDS);
+	out = digits(out + WHOLE_SECONDS, (uint32_t)(ns < 0 ? ns + NS_PER_SECOND : ns), 9);
+	*out = 'Z';
+}
+
 /*
  * A double of up to 2^53 nanoseconds is exact and the division rounds once, so that 15 digits print what was
  * measured and nothing else.
@@ -150,6 +164,10 @@ static char *scientific(char *at, uint32_t n)
 	unsigned exponent = 9;
 	char *end;
 
+	if (n % 1000 == 0) { /* a clock that counts microseconds */
+		n /= 1000;
+		exponent -= 3;
+	}
 	for (; n % 10 == 0; n /= 10)
 		exponent--;
 	end = format_number(at + 1, n);
@@ -181,7 +199,7 @@ char *format_decimal(char *at, int64_t n, unsigned places)
 		at[1] = '0';
 		return at + 2;
 	}
-	at = digits(at + 1, rest, 9);
+	at = rest % 1000 ? digits(at + 1, rest, 9) : digits(at + 1, rest / 1000, 6);
 	while (at[-1] == '0')
 		at--;
 	return at;

@@ -127,8 +127,8 @@ static inline void put_time(struct report *r, const char *key, int64_t ts)
 	if (!at)
 		return;
 	*at = '"';
-	format_time(ts, at + 1);
-	at[TIME_SIZE] = '"'; /* where its null character was */
+	format_time_near(&r->second, ts, at + 1);
+	at[TIME_SIZE] = '"'; /* where its null character would be */
 	line_end(r, at + TIME_SIZE + 1);
 }
 

@@ -5,6 +5,14 @@
 #include "community_id.h"
 #include "report.h"
 
+#define TIME_SIZE 31 /* 2024-02-29T12:34:56.123456789Z */
+
+/* Times of records lie together, and share what stands before the point. */
+struct second {
+	int64_t number;
+	char text[TIME_SIZE]; /* of the latest one; empty: there was none */
+};
+
 /* What is remembered of each rule. */
 struct rule_memory {
 	uint64_t listed; /* findings handed to the reporter */
@@ -21,6 +29,7 @@ struct report {
 	size_t size, used;
 	struct rule_memory *rules;
 	uint64_t severity_listed[TCPLINT_ERROR + 1];
+	struct second second;
 	struct { /* segments of one connection come in a row: its name is not computed twice */
 		bool valid;
 		struct tcplint_address end[2];
@@ -37,11 +46,12 @@ const char *report_community_id(struct report *r, const struct tcplint_conn_id *
 void report_locate(const struct report *r, uint64_t ordinal, const char **file, uint64_t *number);
 
 /* report_format.c */
-#define TIME_SIZE     31 /* 2024-02-29T12:34:56.123456789Z */
 #define ADDRESS_SIZE  46
 #define ENDPOINT_SIZE (ADDRESS_SIZE + 8)
 
 const char *format_time(int64_t ts, char out[TIME_SIZE]);
+/* The same without a null character. */
+void format_time_near(struct second *latest, int64_t ts, char *out);
 const char *format_address(const uint8_t ip[16], char out[ADDRESS_SIZE]);
 char *format_ip(char *at, const uint8_t ip[16]); /* the same without a null character; answers where it ends */
 const char *format_endpoint(const struct tcplint_address *a,

@@ -215,6 +215,45 @@ void tracker_restate(struct conn *c, enum side x)
 	assert(stands_as_folded(c, x));
 }
 
+/* What the last of the facts is, behind which `f` stands, once the endpoint was ESTABLISHED; FACT_COUNT: there is none. */
+static enum fact fact_before(const struct endpoint *e, enum fact f)
+{
+	if (f == FIN_RCVD && fact_is(e, FIN_ACKED))
+		return FIN_ACKED;
+	return f != FIN_SENT && fact_is(e, FIN_SENT) ? FIN_SENT : FACT_COUNT;
+}
+
+/* `f` comes after all other facts of a closing, in which nothing was ordered anew: the state is one step further. */
+static bool is_next(const struct conn *c, enum side x, enum fact f)
+{
+	const struct endpoint *e = &c->end[x];
+	const unsigned later = f == FIN_SENT ? 1u << 2 * FIN_ACKED | 1u << 2 * FIN_RCVD : f == FIN_ACKED ? 1u << 2 * FIN_RCVD : 0;
+
+	if (f < FIN_SENT || f == RESET || (e->facts | e->facts >> 1) & later || e->order != order_of(c, x) || !opened(e, c->detail[x].fact))
+		return false;
+	const enum fact before = fact_before(e, f);
+
+	return before == FACT_COUNT || !overtakes(c, x, f, before);
+}
+
+void tracker_add(struct conn *c, enum side x, enum fact f)
+{
+	static const struct step closing[] = {
+		[FIN_SENT] = { HALF_sends, EVENT_FIN },
+		[FIN_ACKED] = { HALF_gets, EVENT_FINACK },
+		[FIN_RCVD] = { HALF_gets, EVENT_FIN },
+	};
+	struct endpoint *e = &c->end[x];
+
+	if (!is_next(c, x, f)) {
+		tracker_restate(c, x);
+		return;
+	}
+	e->state = (uint8_t)follow((enum tcplint_state)e->state, closing[f]);
+	e->certain = !(e->facts & TENTATIVE * EVERY_BIT) && e->state != TCPLINT_LISTEN;
+	assert(stands_as_folded(c, x));
+}
+
 void tracker_confirm(struct conn *c, enum side x)
 {
 	struct endpoint *e = &c->end[x];

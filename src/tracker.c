@@ -16,7 +16,7 @@ void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct ma
 		return;
 	}
 	c->detail[x].fact[f] = when;
-	tracker_restate(c, x);
+	tracker_add(c, x, f);
 }
 
 void fact_clear(struct conn *c, enum side x, enum fact f)
@@ -278,9 +278,6 @@ void tracker_apply(struct conn *c, struct holes *h, struct asides *k, struct vie
 	else
 		keep_damaged(c, k, v);
 	note_latest(D, v);
-	for (enum side i = CLIENT; i <= SERVER; i++)
-		if (c->end[i].state != v->state[i])
-			v->arrow[i] = arrow_clause(v->state[i], c->end[i].state);
 	X->last = mark_of(s);
 	c->last = mark_of(s);
 }

@@ -44,6 +44,8 @@ bool tracker_known(const struct conn *c, enum side x);
 void fact_set(struct conn *c, enum side x, enum fact f, enum belief b, struct mark when);
 void fact_clear(struct conn *c, enum side x, enum fact f);
 void tracker_restate(struct conn *c, enum side x);
+/* The endpoint has one fact more. */
+void tracker_add(struct conn *c, enum side x, enum fact f);
 /* A fact became certain: as long as nothing orders them anew, the states are those that they were. */
 void tracker_confirm(struct conn *c, enum side x);
 

@@ -72,7 +72,6 @@ struct view {
 	/* before the segment */
 	uint8_t state[2], certain[2];
 	bool known[2];
-	const char *arrow[2]; /* after it: what moved them */
 };
 
 static inline bool has(const struct view *v, uint32_t flags)
