@@ -61,9 +61,30 @@ static void it_grows(void **unused)
 	flow_finish(&flows);
 }
 
+/* What is in front of another one, or behind it, is still taken out when nobody will look for it. */
+static void the_last_are_dropped(void **unused)
+{
+	static const uint8_t hash_key[16] = { 1 };
+	const struct flow_key k = key_of(1);
+	struct error e;
+
+	(void)unused;
+	assert_true(flow_init(&flows, LIMIT, false, hash_key, &e));
+	const uint32_t older = flow_add(&flows, &k, flow_hash(&flows, &k)), newer = flow_add(&flows, &k, flow_hash(&flows, &k));
+
+	assert_int_equal(flow_conn(&flows, newer)->older, older);
+	flow_drop(&flows, older);
+	assert_int_equal(flow_conn(&flows, newer)->older, 0);
+	assert_false(flow_conn(&flows, older)->in_use);
+	flow_drop(&flows, newer);
+	assert_false(flow_conn(&flows, newer)->in_use);
+	assert_int_equal(flows.conns.used, 0);
+	flow_finish(&flows);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(it_grows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(it_grows), cmocka_unit_test(the_last_are_dropped) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

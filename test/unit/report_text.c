@@ -19,10 +19,23 @@ static void times(void **unused)
 		{ INT64_MIN, "1677-09-21T00:12:43.145224192Z" },
 	};
 	char out[TIME_SIZE];
+	struct second latest = { .number = 0 };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		assert_string_equal(format_time(table[i].ts, out), table[i].text);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		format_time_near(&latest, table[i].ts, out);
+		assert_memory_equal(out, table[i].text, TIME_SIZE - 1);
+		/* which is the latest one now */
+		format_time_near(&latest, table[i].ts, out);
+		assert_memory_equal(out, table[i].text, TIME_SIZE - 1);
+	}
+	format_time_near(&latest, INT64_C(1735689599000000001), out);
+	format_time_near(&latest, INT64_C(1735689599999999999), out);
+	assert_memory_equal(out, "2024-12-31T23:59:59.999999999Z", TIME_SIZE - 1);
+	format_time_near(&latest, INT64_C(1735689600000000000), out);
+	assert_memory_equal(out, "2025-01-01T00:00:00.000000000Z", TIME_SIZE - 1);
 }
 
 static void addresses(void **unused)
