@@ -9,13 +9,14 @@
 #define TCPLINT_BELL_H
 
 #include <semaphore.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct bell {
+	alignas(64) _Atomic uint64_t until; /* somebody sleeps until so much is done; BELL_AWAKE: nobody does */
 	sem_t sleeper;
-	_Atomic uint64_t until; /* somebody sleeps until so much is done; BELL_AWAKE: nobody does */
 };
 
 #define BELL_AWAKE UINT64_MAX

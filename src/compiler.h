@@ -11,6 +11,29 @@
 /* What is seldom called leaves the registers to what is. */
 #define APART        __attribute__((noinline))
 #define PREFETCH(p)  __builtin_prefetch(p)
+/*
+ * Copy a line of a cache, both on the boundary of one, past our cache: another processor will read it, and to get a line back
+ * that it has read takes several times as long as the copy.  LINES_ARE_OUT() before that one is told.
+ */
+#define LINE 64
+#if defined(__x86_64__)
+static inline void copy_line_out(void *to, const void *from)
+{
+	typedef long long part __attribute__((vector_size(16), may_alias));
+	part *t = (part *)to;
+	const part *f = (const part *)from;
+
+	for (unsigned i = 0; i < LINE / sizeof(part); i++)
+		__asm__ volatile("movntdq %1, %0" : "=m"(t[i]) : "x"(f[i]));
+}
+#define LINES_ARE_OUT() __asm__ volatile("sfence" : : : "memory")
+#else
+static inline void copy_line_out(void *to, const void *from)
+{
+	__builtin_memcpy(to, from, LINE);
+}
+#define LINES_ARE_OUT() ((void)0)
+#endif
 /* In a loop that looks for what another processor stores: leave it room meanwhile. */
 #if defined(__x86_64__) || defined(__i386__)
 #define RELAX() __builtin_ia32_pause()

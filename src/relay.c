@@ -6,7 +6,7 @@
 
 #define RING RELAY_MEMORY
 
-/* In front of each message; the next one stands `step` bytes further. */
+/* In front of each message; the next one stands `step` bytes further, which are whole lines of a cache. */
 struct head {
 	uint32_t step;
 	bool skip; /* there is nothing here: the rest of the ring is too short */
@@ -14,13 +14,14 @@ struct head {
 };
 
 _Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)), "the largest message fits several times");
+_Static_assert(RELAY_DRAFT > sizeof(struct head) + sizeof(struct told_released) + LINE, "the largest message fits");
 
 bool relay_init(struct relay *r, const struct engine *en, struct error *e)
 {
 	*r = (struct relay){ .engine = en };
 	bell_init(&r->room);
 	bell_init(&r->news);
-	r->ring = malloc(RING);
+	r->ring = aligned_alloc(LINE, RING);
 	return r->ring || fail(e, "no memory for what engines tell");
 }
 
@@ -34,29 +35,39 @@ void relay_finish(struct relay *r)
 
 /* ---- writing ---- */
 
+static void send_out(struct relay *r)
+{
+	for (const uint8_t *line = r->draft; r->out != r->write; line += LINE, r->out += LINE)
+		copy_line_out(r->ring + r->out % RING, line);
+}
+
 static void publish(struct relay *r)
 {
+	send_out(r);
+	LINES_ARE_OUT();
 	atomic_store_explicit(&r->written, r->write, memory_order_release);
 }
 
 /* As much as can be written at once is free behind `write`. */
 struct need {
-	const struct relay *relay;
+	struct relay *relay;
 	uint64_t bytes;
 };
 
 static bool has_room(const void *what)
 {
 	const struct need *n = what;
+	struct relay *r = n->relay;
 
-	return n->relay->write + n->bytes - atomic_load_explicit(&n->relay->read, memory_order_acquire) <= RING;
+	r->freed = atomic_load_explicit(&r->read, memory_order_acquire);
+	return r->write + n->bytes - r->freed <= RING;
 }
 
 static void wait_for_room(struct relay *r, uint64_t bytes)
 {
 	const struct need need = { r, bytes };
 
-	if (has_room(&need))
+	if (r->write + bytes - r->freed <= RING || has_room(&need))
 		return;
 	publish(r);
 	bell_ring(&r->news, BELL_NOW);
@@ -69,24 +80,39 @@ static struct head *head_at(const struct relay *r, uint64_t at)
 	return (struct head *)(void *)(r->ring + at % RING);
 }
 
+/* So many bytes that lie together. */
+static uint8_t *room_for(struct relay *r, uint64_t bytes)
+{
+	wait_for_room(r, bytes);
+	if (r->write - r->out + bytes > RELAY_DRAFT)
+		send_out(r);
+	uint8_t *at = r->draft + (r->write - r->out);
+
+	r->write += bytes;
+	return at;
+}
+
+static void skip_rest(struct relay *r, uint64_t left)
+{
+	wait_for_room(r, left);
+	*(struct head *)(void *)room_for(r, LINE) = (struct head){ .step = (uint32_t)left, .skip = true };
+	send_out(r);
+	r->write += left - LINE;
+	r->out = r->write;
+}
+
 static void put(struct relay *r, const struct told_place *place, const struct told *t)
 {
 	const size_t size = t ? t->size : 0;
-	const uint64_t step = (sizeof(struct head) + size + 7) / 8 * 8, left = RING - r->write % RING;
+	const uint64_t step = (sizeof(struct head) + size + LINE - 1) / LINE * LINE, left = RING - r->write % RING;
 
-	/* behind each message there is room for a head, if only for one that says that the rest is skipped */
-	if (left < step + sizeof(struct head)) {
-		wait_for_room(r, left);
-		*head_at(r, r->write) = (struct head){ .step = (uint32_t)left, .skip = true };
-		r->write += left;
-	}
-	wait_for_room(r, step);
-	struct head *h = head_at(r, r->write);
+	if (left < step)
+		skip_rest(r, left);
+	struct head *h = (struct head *)(void *)room_for(r, step);
 
 	*h = (struct head){ .step = (uint32_t)step, .place = *place };
 	if (size)
 		memcpy(h + 1, t, size);
-	r->write += step;
 }
 
 /* The first frame, of those that are not past, at whose time a timer of `when` has fired. */

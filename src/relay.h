@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "bell.h"
+#include "compiler.h"
 #include "engine.h"
 
 /* Frames that are handed to the engines together. */
@@ -29,10 +30,15 @@ struct told_place {
 
 #define RELAY_MEMORY (UINT64_C(256) * 1024)
 
+/* What is told is put together in a cache of the writer's first. */
+#define RELAY_DRAFT (UINT64_C(16) * 1024)
+
 struct relay {
 	/* the writer's */
 	uint8_t *ring;
 	uint64_t write;
+	uint64_t out;   /* of what is written, this much is in the ring; what follows is in `draft` */
+	uint64_t freed; /* `read`, as of when it was last looked at */
 	const struct engine *engine;
 	const int64_t *now; /* the time at each frame of the stretch, of which there are `n` */
 	uint32_t n;
@@ -43,6 +49,7 @@ struct relay {
 	struct bell news;  /* rings when a stretch has ended: stretches */
 	alignas(64) _Atomic uint64_t written;
 	_Atomic uint64_t ended; /* stretches of which all is written */
+	alignas(64) uint8_t draft[RELAY_DRAFT];
 	/* the reader's */
 	alignas(64) _Atomic uint64_t read; /* what the writer may use again begins here */
 	uint64_t at;                       /* the message at hand */

@@ -21,8 +21,9 @@ struct stretch {
 	int64_t now[STRETCH];
 	struct waiting frame[STRETCH];
 	struct twin twin[STRETCH]; /* what their `twin` points to */
-	uint32_t count[SHARDS_MAX]; /* by shard: how many of the frames are its own, */
-	uint16_t mine[SHARDS_MAX][STRETCH]; /* and which */
+	/* of several shards, by shard: how many of the frames are its own, and which */
+	uint32_t count[SHARDS_MAX];
+	uint16_t mine[SHARDS_MAX][STRETCH];
 };
 
 struct shard {
@@ -35,7 +36,7 @@ struct shard {
 	struct bell work; /* rings when stretches are published */
 	uint64_t done; /* stretches */
 	_Atomic uint64_t evicted;
-	unsigned foreseen; /* for the thread that hears: messages that were asked for */
+	alignas(64) unsigned foreseen; /* for the thread that hears: messages that were asked for */
 };
 
 struct shards {
@@ -60,50 +61,87 @@ static bool has_work(const void *what)
 	return atomic_load_explicit(&a->all->published, memory_order_acquire) > a->done;
 }
 
-/* Ask for frames that come later, which another processor has written. */
-static void ask_for(const struct stretch *x, const uint16_t *mine, uint32_t n)
+/* What one engine takes of a stretch: some of the frames, or all of them. */
+struct share {
+	const struct stretch *of;
+	const uint16_t *mine; /* null: all */
+	uint32_t count;
+};
+
+static struct share share_of(const struct shard *s, const struct stretch *x)
 {
-	for (uint32_t i = 0; i < n; i++)
-		waiting_prefetch(&x->frame[mine[i]]);
+	const unsigned number = (unsigned)(s - s->all->shard);
+
+	return s->all->n == 1 ? (struct share){ .of = x, .count = x->n } :
+				(struct share){ .of = x, .mine = x->mine[number], .count = x->count[number] };
 }
 
-/* Ask for what some frames need, at most AHEAD of them. */
-static void look_ahead(struct ahead *a, const struct engine *en, const struct stretch *x, const uint16_t *mine, uint32_t n)
+static uint32_t share_frame(const struct share *x, uint32_t i)
+{
+	return x->mine ? x->mine[i] : i;
+}
+
+/* At most AHEAD of them are looked at together. */
+static uint32_t share_end(const struct share *x, uint32_t from)
+{
+	return x->count - from < AHEAD ? x->count : from + AHEAD;
+}
+
+/* Ask for frames that come later, which another processor has written. */
+static void ask_for(const struct share *x, uint32_t from, uint32_t end)
+{
+	for (uint32_t i = from; i < end; i++)
+		waiting_prefetch(&x->of->frame[share_frame(x, i)]);
+}
+
+/* The places of some frames; ask for what those need. */
+static void look_ahead(struct ahead *a, struct engine_place *p, const struct engine *en, const struct share *x, uint32_t from,
+		       uint32_t end)
 {
 	ahead_begin(a);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct waiting *w = &x->frame[mine[i]];
+	for (uint32_t i = from; i < end; i++, p++) {
+		const struct waiting *w = &x->of->frame[share_frame(x, i)];
 
+		if (waiting_has_place(w))
+			waiting_get_place(w, p, en->flows.with_vlan);
 		if (w->result == DECODE_SEGMENT)
 			ahead_add(a, &en->flows, &w->segment, w->hash);
 	}
 	ahead_prefetch(a, &en->flows, &en->wheel, NULL);
 }
 
-static void work_on(struct shard *s, unsigned number, const struct stretch *x)
+static void take(struct shard *s, const struct share *x)
 {
-	struct engine *en = &s->engine;
-	const uint16_t *mine = x->mine[number];
-	const uint32_t count = x->count[number];
+	struct engine_place place[AHEAD];
 	struct ahead a;
+	uint32_t end;
 
-	ask_for(x, mine, count < AHEAD ? count : AHEAD);
-	relay_begin(&s->relay, x->now, x->n);
-	if (x->n && x->frame[0].turned)
-		engine_turn_back(en, x->now[0]);
-	for (uint32_t from = 0; from < count; from += AHEAD) {
-		const uint32_t left = count - from, n = left < AHEAD ? left : AHEAD;
+	ask_for(x, 0, share_end(x, 0));
+	for (uint32_t from = 0; from < x->count; from = end) {
+		end = share_end(x, from);
+		ask_for(x, end, share_end(x, end));
+		look_ahead(&a, place, &s->engine, x, from, end);
+		for (uint32_t i = from; i < end; i++) {
+			const uint32_t frame = share_frame(x, i);
 
-		ask_for(x, mine + from + n, left - n < AHEAD ? left - n : AHEAD);
-		look_ahead(&a, en, x, mine + from, n);
-		for (uint32_t i = from; i < from + n; i++) {
-			relay_frame(&s->relay, mine[i]);
-			waiting_take(&x->frame[mine[i]], en, &a);
+			relay_frame(&s->relay, frame);
+			waiting_take(&x->of->frame[frame], &place[i - from], &s->engine, &a);
 			relay_past(&s->relay);
 		}
 	}
+}
+
+static void work_on(struct shard *s, const struct stretch *x)
+{
+	struct engine *en = &s->engine;
+	const struct share share = share_of(s, x);
+
+	relay_begin(&s->relay, x->now, x->n);
+	if (x->n && x->frame[0].turned)
+		engine_turn_back(en, x->now[0]);
+	take(s, &share);
 	/* what is due by the last frame; what that frame has made due waits for the next */
-	if (x->n && (!count || mine[count - 1] != x->n - 1))
+	if (x->n && (!share.count || share_frame(&share, share.count - 1) != x->n - 1))
 		engine_tick(en, x->now[x->n - 1]);
 	if (x->end == STRETCH_DRAIN || x->end == STRETCH_INTERRUPTED)
 		engine_drain(en, x->end == STRETCH_INTERRUPTED);
@@ -114,7 +152,6 @@ static void *run(void *user)
 {
 	struct shard *s = user;
 	struct shards *all = s->all;
-	const unsigned number = (unsigned)(s - all->shard);
 
 	for (;;) {
 		const struct await await = { all, s->done };
@@ -124,7 +161,7 @@ static void *run(void *user)
 
 		if (x->end == STRETCH_STOP)
 			return NULL;
-		work_on(s, number, x);
+		work_on(s, x);
 		atomic_store_explicit(&s->evicted, s->counters.evicted, memory_order_relaxed);
 		s->done++;
 	}
@@ -140,6 +177,7 @@ static struct stretch *filling(const struct shards *x)
 static void publish(struct shards *x, enum stretch_end end)
 {
 	filling(x)->end = end;
+	LINES_ARE_OUT();
 	const uint64_t published = atomic_fetch_add_explicit(&x->published, 1, memory_order_release) + 1;
 
 	for (unsigned i = 0; i < x->n; i++)
@@ -223,40 +261,47 @@ static void hand_out(struct shards *x, struct stage *st, enum stretch_end end)
 	begin_stretch(x, st);
 }
 
-struct waiting *shards_slot(struct shards *x, struct stage *st, bool turned, struct twin **twin)
+/* In whole lines: it was decoded into some that stay here. */
+static void keep(struct stretch *at, struct waiting *w, const struct engine_place *p)
 {
-	if (turned && filling(x)->n)
+	uint8_t *to = (uint8_t *)&at->frame[at->n];
+	const size_t size = waiting_size(w);
+
+	if (waiting_has_place(w)) {
+		if (UNLIKELY(p->twin))
+			at->twin[at->n] = *p->twin;
+		waiting_set_place(w, p, p->twin ? &at->twin[at->n] : NULL);
+	}
+	for (size_t i = 0; i < size; i += LINE)
+		copy_line_out(to + i, (const uint8_t *)w + i);
+}
+
+static void assign(struct stretch *at, unsigned shards, uint64_t hash)
+{
+	const unsigned owner = (unsigned)((hash & UINT32_MAX) * shards >> 32);
+
+	at->mine[owner][at->count[owner]++] = (uint16_t)at->n;
+}
+
+void shards_add(struct shards *x, struct stage *st, struct waiting *w, const struct engine_place *p)
+{
+	if (UNLIKELY(w->turned) && filling(x)->n)
 		hand_out(x, st, STRETCH_GOES_ON);
 	struct stretch *at = filling(x);
 
-	*twin = &at->twin[at->n];
-	return &at->frame[at->n];
-}
-
-void shards_add(struct shards *x, struct stage *st)
-{
-	struct stretch *at = filling(x);
-	const struct waiting *d = &at->frame[at->n];
-
-	at->now[at->n] = d->now;
-	if (waiting_has_place(d)) {
-		const unsigned owner = (unsigned)((d->hash & UINT32_MAX) * x->n >> 32);
-
-		at->mine[owner][at->count[owner]++] = (uint16_t)at->n;
-	}
+	keep(at, w, p);
+	at->now[at->n] = w->now;
+	if (x->n > 1 && waiting_has_place(w))
+		assign(at, x->n, p->hash);
 	if (++at->n == STRETCH)
 		hand_out(x, st, STRETCH_GOES_ON);
 }
 
 void shards_tick(struct shards *x, struct stage *st, int64_t now)
 {
-	struct twin *twin;
-	struct waiting *d = shards_slot(x, st, false, &twin);
+	struct waiting nothing = { .result = DECODE_COUNT, .now = now };
 
-	d->result = DECODE_COUNT;
-	d->turned = false;
-	d->now = now;
-	shards_add(x, st);
+	shards_add(x, st, &nothing, NULL);
 	shards_flush(x, st);
 }
 

@@ -34,7 +34,8 @@ struct tcplint {
 	struct tcplint_counters sum; /* of those and of the engines', as of when it was asked for */
 	struct tcplint_segment record;
 	struct waiting waiting[AHEAD];
-	struct twin twin[AHEAD]; /* what their `twin` points to */
+	struct engine_place place[AHEAD]; /* theirs, */
+	struct twin twin[AHEAD];          /* and what those point to */
 	unsigned frames; /* how many wait */
 	struct ahead ahead;
 	uint64_t dropped[DECODE_COUNT];
@@ -173,25 +174,29 @@ static void begin(struct tcplint *t, int64_t ts)
 		shards_engine(t->shards, i)->limits.capture_start = ts;
 }
 
-/* Frames that wait for the only engine. */
+/* Frames that wait for the only engine, or to be handed to several. */
 static void take_all(struct tcplint *t)
 {
 	const unsigned n = t->frames;
 
 	t->frames = 0;
+	if (t->shards) {
+		for (unsigned i = 0; i < n; i++)
+			shards_add(t->shards, &t->stage, &t->waiting[i], &t->place[i]);
+		return;
+	}
 	if (t->ahead.n > 1)
 		ahead_prefetch(&t->ahead, &t->engine.flows, &t->engine.wheel, &t->stage.hosts);
 	for (unsigned i = 0; i < n; i++)
-		waiting_take(&t->waiting[i], &t->engine, &t->ahead);
+		waiting_take(&t->waiting[i], &t->place[i], &t->engine, &t->ahead);
 	ahead_begin(&t->ahead);
 }
 
 void tcplint_flush(struct tcplint *t)
 {
+	take_all(t);
 	if (t->shards)
 		shards_flush(t->shards, &t->stage);
-	else
-		take_all(t);
 }
 
 static inline bool may_have_twin(const struct segment *s)
@@ -201,9 +206,8 @@ static inline bool may_have_twin(const struct segment *s)
 }
 
 /* A SYN with timestamps that somebody else has sent too (twins.h). */
-static void look_for_twin(struct tcplint *t, const struct engine_place *p, struct waiting *d, struct twin *room)
+static void look_for_twin(struct tcplint *t, const struct segment *s, struct engine_place *p, struct twin *room)
 {
-	const struct segment *s = &d->segment;
 	const struct tcplint_address *end = p->key.end;
 	const struct tcplint_conn_id id = { .client = end[!p->from_first], .server = end[p->from_first] };
 	const struct twin *twin = twins_note(&t->twins, s, &id);
@@ -211,29 +215,27 @@ static void look_for_twin(struct tcplint *t, const struct engine_place *p, struc
 	if (!twin)
 		return;
 	*room = *twin;
-	d->twin = room;
+	p->twin = room;
 }
 
 /* What only all frames in their order show is looked at here, before they go to their engines. */
-static void decode(struct tcplint *t, const struct tcplint_frame *f, struct waiting *d, struct twin *room)
+static inline void decode(struct tcplint *t, const struct tcplint_frame *f, struct waiting *d)
 {
-	struct engine_place p;
+	struct engine_place *p = &t->place[t->frames];
 
 	d->result = (uint8_t)decode_frame(t->decoder, f, &d->segment);
 	if (!waiting_has_place(d)) {
 		t->dropped[d->result]++;
 		return;
 	}
-	engine_find_place(&t->finder, &d->segment, &p);
-	d->from_first = p.from_first;
-	d->hash = p.hash;
-	d->back = 0;
-	d->twin = NULL;
+	engine_find_place(&t->finder, &d->segment, p);
 	if (d->result != DECODE_SEGMENT)
 		return;
-	d->back = clock_back(&t->clock, d->segment.ts);
+	p->back = clock_back(&t->clock, d->segment.ts);
 	if (may_have_twin(&d->segment))
-		look_for_twin(t, &p, d, room);
+		look_for_twin(t, &d->segment, p, &t->twin[t->frames]);
+	if (!t->shards)
+		ahead_add(&t->ahead, &t->engine.flows, &d->segment, p->hash);
 }
 
 static inline void count_frame(struct tcplint_counters *n, const struct tcplint_frame *f)
@@ -246,22 +248,12 @@ static inline void count_frame(struct tcplint_counters *n, const struct tcplint_
 
 static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
 {
-	bool turned;
-	const int64_t now = clock_frame(&t->clock, f->ts, &turned);
-	struct twin *twin = &t->twin[t->frames];
-	struct waiting *d = t->shards ? shards_slot(t->shards, &t->stage, turned, &twin) : &t->waiting[t->frames++];
+	struct waiting *d = &t->waiting[t->frames];
 
 	count_frame(&t->counters, f);
-	d->turned = turned;
-	d->now = now;
-	decode(t, f, d, twin);
-	if (t->shards) {
-		shards_add(t->shards, &t->stage);
-		return;
-	}
-	if (d->result == DECODE_SEGMENT)
-		ahead_add(&t->ahead, &t->engine.flows, &d->segment, d->hash);
-	if (t->frames == AHEAD)
+	d->now = clock_frame(&t->clock, f->ts, &d->turned);
+	decode(t, f, d);
+	if (++t->frames == AHEAD)
 		take_all(t);
 }
 
