@@ -16,7 +16,7 @@ static unsigned prefetch_parts(struct ahead *a, const struct flow_table *flows, 
 	unsigned thirds = 0;
 
 	for (unsigned i = 0; i < a->n; i++) {
-		const struct quiet *q = flow_prefetch_part(flows, a->of[i].number, a->of[i].s->flags);
+		const struct quiet *q = flow_prefetch_part(flows, a->of[i].number);
 
 		third[thirds] = (uint8_t)i;
 		thirds += (q->stage == QUIET_SYNACK) & !(a->of[i].s->flags & FLAG_SYN);

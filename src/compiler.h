@@ -8,8 +8,6 @@
 #define FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
-/* What is seldom called leaves the registers to what is. */
-#define APART        __attribute__((noinline))
 #define PREFETCH(p)  __builtin_prefetch(p)
 /*
  * Copy a line of a cache, both on the boundary of one, past our cache: another processor will read it, and to get a line back

@@ -165,7 +165,6 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	q->in_use = true;
 	q->tag = (uint32_t)(hash >> 32);
 	q->before = older ? slab_take(&t->befores) : 0;
-	q->reopened = older;
 	set_older(t, number, older);
 	set_newer(t, older, number);
 	t->used += !older;

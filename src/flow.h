@@ -192,19 +192,13 @@ static inline void flow_prefetch(const struct flow_table *t, uint32_t number)
 		PREFETCH(flow_quiet(t, number));
 }
 
-/* Of a quiet one or none, which is answered: what every segment needs, and of an opening or closing the rest; `flags`: the segment's. */
-static inline const struct quiet *flow_prefetch_part(const struct flow_table *t, uint32_t number, unsigned flags)
+/* Of a quiet one or none, which is answered. */
+static inline const struct quiet *flow_prefetch_part(const struct flow_table *t, uint32_t number)
 {
 	const struct quiet *q = flow_quiet(t, flow_is_quiet(number) ? number : 0);
-	const uint8_t *part = (const uint8_t *)flow_part(t, q);
-	const bool all = (flags & (FLAG_SYN | FLAG_FIN)) | ((q->stage - (unsigned)QUIET_OPEN) / 2);
-	const size_t rest = all ? 64 : 0;
 
-	PREFETCH((const uint8_t *)q + rest);
-	PREFETCH(part);
-	PREFETCH(part + 64);
-	PREFETCH(part + 128);
-	PREFETCH(part + 3 * rest);
+	PREFETCH((const uint8_t *)q + 64);
+	flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
 	return q;
 }
 

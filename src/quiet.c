@@ -46,7 +46,7 @@ static struct kept_syn keep_syn(const struct segment *s, uint32_t echo)
 /* What the compact form cannot hold. */
 static bool holds(const struct quiet *q, const struct segment *s)
 {
-	return !((s->frame - q->id) >> 32 | (s->truncated & (s->tcp_captured > UINT16_MAX)));
+	return s->frame - q->id <= UINT32_MAX && !(s->truncated & (s->tcp_captured > UINT16_MAX));
 }
 
 static void count_segment(struct engine *en, const struct segment *s)
@@ -180,24 +180,25 @@ static void offer(struct quiet_side *X, const struct segment *s)
 	X->redge = seq_max(X->redge, s->ack + window);
 }
 
-static inline void send(struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s)
+static void send(struct quiet *q, struct quiet_side *X, const struct segment *s)
 {
-	struct quiet_side *X = &p->side[x];
+	X->segments++;
+	X->marks |= s->checksum == CHECKSUM_OK ? SIDE_GOOD : 0;
 	const int64_t gap = s->ts - X->last_ts;
 
-	if ((X->last_len != 0) & !s->len) {
-		p->data_ts[x] = X->last_ts;
-		p->data_frame[x] = X->last_frame;
-	}
-	X->segments++;
-	X->marks |= (uint8_t)((s->checksum == CHECKSUM_OK ? SIDE_GOOD : 0) | (s->len ? SIDE_DATA : 0));
 	X->last_gap = gap < 0 ? 0 : gap > UINT32_MAX ? UINT32_MAX : (uint32_t)gap;
 	X->last_ts = s->ts;
 	X->last_frame = (uint32_t)(s->frame - q->id);
 	X->last_len = s->len;
 	X->last_flags = s->flags;
 	X->smax += s->len;
-	X->tsval = s->opt.present & OPT_TIMESTAMPS ? s->opt.ts_val : X->tsval;
+	if (s->len) {
+		X->marks |= SIDE_DATA;
+		X->data_ts = s->ts;
+		X->data_frame = X->last_frame;
+	}
+	if (s->opt.present & OPT_TIMESTAMPS)
+		X->tsval = s->opt.ts_val;
 }
 
 static bool third(const struct quiet *q, const struct kept_syn *synack, const struct segment *s, enum side x)
@@ -258,12 +259,12 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	S->redge = S->amax + a->synack.window;
 	C->redge = s->ack; /* the first that it offers is beyond that */
 	offer(C, s);
-	send(q, p, CLIENT, s);
+	send(q, C, s);
 	C->delivered += s->len;
 	C->marks |= s->len ? ZEEK_SEEN_DATA : ZEEK_SEEN_ACK;
 	if (s->len) {
 		S->marks |= SIDE_COVER;
-		p->cover[SERVER] = C->smax;
+		S->cover = C->smax;
 	}
 	q->stage = QUIET_OPEN;
 	q->last_ts = s->ts;
@@ -283,58 +284,34 @@ static void count_cut(struct engine *en, const struct quiet *q, struct quiet_clo
 	k->cut_last = s->ts;
 }
 
-/* A struct conn would go the long way: what is covered by the server's next acknowledgment, and whether that has come. */
-static APART void note_cover(struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s)
+/* False: not in order.  `*again`: struct conn would go the long way, and look at its timer. */
+static bool carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s,
+		     bool *again)
 {
 	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 
-	if (s->len && !(Y->marks & SIDE_COVER)) {
-		Y->marks |= SIDE_COVER;
-		p->cover[other(x)] = s->seq + s->len;
-	}
-	if (q->stage == QUIET_OPEN && x == SERVER && (s->len || (X->marks & SIDE_COVER && seq_ge(s->ack, p->cover[x]))))
-		q->stage = QUIET_ESTABLISHED;
-}
-
-/* It is none of the latest, and the form can hold it. */
-static inline bool fresh(const struct recent *r, const struct quiet *q, const struct segment *s, uint32_t print)
-{
-	return !recent_has(r, s, print) && holds(q, s);
-}
-
-/* On ports that were used before: the timestamps are older than those of its opening. */
-static inline bool outdated(const struct quiet *q, const struct quiet_side *X, const struct segment *s)
-{
-	return q->reopened && s->opt.present & OPT_TIMESTAMPS && seq_lt(s->opt.ts_val, X->first_tsval);
-}
-
-/* Data and acknowledgments of an open connection: what most segments are. */
-static bool carry_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s, uint32_t print)
-{
-	struct quiet_part *p = flow_part(&en->flows, q);
-	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
-	const bool back = s->ts < q->last_ts, again = (q->stage == QUIET_OPEN) | s->truncated;
-
-	if (!fresh(&p->recent, q, s, print) || outdated(q, X, s) || !in_order(X, Y, s) ||
-	    !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) || !fits(p, x, s, X->redge, Y->redge) ||
-	    !zeek_simple(&en->flows, p, x, s) || (s->truncated & (en->quiet.loud_cut | !s->len)) ||
-	    (s->truncated && !closing_of(en, p)))
+	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) ||
+	    !fits(p, x, s, X->redge, Y->redge) || !zeek_simple(&en->flows, p, x, s) ||
+	    (s->truncated && (en->quiet.loud_cut || !s->len || !closing_of(en, p))))
 		return false;
-	const bool looks = again | ((s->len == 0) & (s->ack == X->amax)); /* and look at its timer */
-
+	*again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));
 	show_zeek(&en->flows, p, x, s);
 	if (s->truncated)
 		count_cut(en, q, closing_of(en, p), s);
-	if (again)
-		note_cover(q, p, x, s);
+	if (*again && s->len && !(Y->marks & SIDE_COVER)) {
+		Y->marks |= SIDE_COVER;
+		Y->cover = s->seq + s->len;
+	}
+	if (q->stage == QUIET_OPEN && x == SERVER && (s->len || (X->marks & SIDE_COVER && seq_ge(s->ack, X->cover))))
+		q->stage = QUIET_ESTABLISHED;
 	offer(X, s);
-	send(q, p, x, s);
-	recent_add(&p->recent, &q->recent_next, s, print);
-	count_segment(en, s);
-	q->last_ts = s->ts;
-	if (UNLIKELY(back & looks))
-		quiet_rearm(en, q, number);
+	send(q, X, s);
 	return true;
+}
+
+static bool fresh(const struct recent *r, const struct quiet *q, const struct segment *s, uint32_t print)
+{
+	return !recent_has(r, s, print) && holds(q, s);
 }
 
 static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
@@ -357,17 +334,24 @@ static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, e
 	return true;
 }
 
-/* A FIN or RST, or what comes after it. */
-static bool go_on_closing(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s, uint32_t print)
+/* From the third segment on. */
+static bool go_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
+		  uint32_t print, bool *again)
 {
 	struct quiet_part *p = flow_part(&en->flows, q);
+	bool done;
 
-	if (!fresh(&p->recent, q, s, print) || outdated(q, &p->side[x], s))
+	if (!fresh(&p->recent, q, s, print) || (q->before && s->opt.present & OPT_TIMESTAMPS && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
 		return false;
-	if (q->stage >= QUIET_FIN ? !quiet_go_on_closing(en, q, p, number, x, s) : !quiet_begin_closing(en, q, p, number, x, s))
-		return false;
-	recent_add(&p->recent, &q->recent_next, s, print);
-	return true;
+	if (q->stage >= QUIET_FIN)
+		done = quiet_go_on_closing(en, q, p, number, x, s);
+	else if (s->flags & (FLAG_FIN | FLAG_RST))
+		done = quiet_begin_closing(en, q, p, number, x, s);
+	else
+		done = carry_on(en, q, p, x, s, again);
+	if (done)
+		recent_add(&p->recent, &q->recent_next, s, print);
+	return done;
 }
 
 /* Stages whose deadline may be nearer than that of the one before; those of the others only move away while time goes on. */
@@ -378,28 +362,20 @@ static bool brings_deadline(enum quiet_stage stage)
 	return nearer >> stage & 1;
 }
 
-/* A segment of its opening or closing. */
-static APART bool go_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s, uint32_t print)
-{
-	const bool back = s->ts < q->last_ts;
-
-	if (q->stage < QUIET_OPEN ? !go_on_opening(en, q, number, x, s, print) : !go_on_closing(en, q, number, x, s, print))
-		return false;
-	count_segment(en, s);
-	q->last_ts = s->ts;
-	if (back | brings_deadline((enum quiet_stage)q->stage))
-		quiet_rearm(en, q, number);
-	return true;
-}
-
 bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bool from_first)
 {
 	struct quiet *q = flow_quiet(&en->flows, number);
 	const enum side x = from_first != q->swapped ? CLIENT : SERVER;
 	const uint32_t print = recent_print(s, x);
-	const unsigned open = (q->stage - (unsigned)QUIET_OPEN) / 2; /* 0: QUIET_OPEN or QUIET_ESTABLISHED */
+	const bool back = s->ts < q->last_ts;
+	bool again = true;
 
-	if (LIKELY(!(open | (s->flags & (FLAG_FIN | FLAG_RST)))))
-		return carry_on(en, q, number, x, s, print);
-	return go_on(en, q, number, x, s, print);
+	if (UNLIKELY(q->stage < QUIET_OPEN) ? !go_on_opening(en, q, number, x, s, print) :
+					      !go_on(en, q, number, x, s, print, &again))
+		return false;
+	count_segment(en, s);
+	q->last_ts = s->ts;
+	if (again & (back | brings_deadline((enum quiet_stage)q->stage)))
+		quiet_rearm(en, q, number);
+	return true;
 }

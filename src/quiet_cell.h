@@ -8,8 +8,6 @@
 #ifndef TCPLINT_QUIET_CELL_H
 #define TCPLINT_QUIET_CELL_H
 
-#include <stddef.h>
-
 #include "conn.h"
 
 enum quiet_stage {
@@ -58,16 +56,17 @@ struct kept {
 	bool truncated;
 };
 
-/* What the segments of one end between its opening and its closing add up to: a cache line. */
+/* What the segments of one end between its opening and its closing add up to. */
 struct quiet_side {
 	uint32_t smax, amax, redge, maxwnd, window, tsval; /* as in struct endpoint */
 	uint32_t first_tsval;    /* of its SYN or SYN-ACK */
 	uint32_t segments;
+	uint32_t cover;          /* hs_cover of struct endpoint, with SIDE_COVER */
 	uint32_t delivered;      /* as in struct zeek_end */
-	uint32_t last_frame, last_len;
+	uint32_t last_frame, last_len, data_frame;
 	uint32_t last_gap; /* nanoseconds from the one before its latest to that, or UINT32_MAX: for struct latest, of which
 			      nobody asks more */
-	int64_t last_ts;     /* of its latest segment */
+	int64_t last_ts, data_ts; /* of its latest segment, the latest with data */
 	uint16_t mss;        /* that it announced */
 	uint16_t last_flags;
 	uint8_t scale;       /* of its windows */
@@ -89,25 +88,18 @@ enum side_mark {
  * lines that are in no cache of the core's own.
  */
 
-/* From the third segment on, in the place with the number of its struct quiet_answer: of four lines the last is seldom needed. */
+/* From the third segment on: four lines, in the place with the number of its struct quiet_answer. */
 struct quiet_part {
 	struct quiet_side side[2];
 	uint32_t isn[2];
+	uint32_t gaps[2]; /* as in struct zeek_end */
 	struct recent recent;
+	struct kept_third third;
 	uint32_t closing; /* struct quiet_closing; 0: no FIN yet, and nothing was cut */
+	uint32_t heard;   /* of flow_victim() */
 	uint8_t letter_count;
 	char letters[QUIET_LETTERS]; /* of Zeek's history, after the third segment's */
-
-	int64_t data_ts[2]; /* of its latest segment with data, when one without came after that; by side, and so are these: */
-	uint32_t data_frame[2];
-	uint32_t cover[2];  /* hs_cover of struct endpoint, with SIDE_COVER */
-	uint32_t gaps[2];   /* as in struct zeek_end */
-	uint32_t heard;     /* of flow_victim() */
-	struct kept_third third;
 };
-
-_Static_assert(sizeof(struct quiet_side) == 64 && offsetof(struct quiet_part, data_ts) == 3 * 64 && sizeof(struct quiet_part) == 4 * 64,
-	       "whole lines");
 
 struct quiet_closing {
 	/* segments between opening and closing that the snapshot cut */
@@ -134,7 +126,7 @@ struct quiet_answer {
 	uint8_t direction;
 };
 
-/* Two lines, of which a segment with data needs the first. */
+/* Two lines. */
 struct quiet {
 	struct tcplint_address end[2]; /* of its flow_key */
 	uint32_t more; /* struct quiet_answer and struct quiet_part; 0: there is only a SYN */
@@ -146,7 +138,7 @@ struct quiet {
 	bool swapped, in_use;
 	bool stamped;    /* timestamps were agreed on */
 	bool ecn;        /* and so was ECN */
-	bool reopened;   /* `before` is set */
+	bool counted; /* handshake_incomplete has been told of */
 	uint32_t vlan, tunnel; /* as its first segment had them, whether they count or not */
 	uint32_t tag; /* the half of its hash that its slot in the index holds */
 	uint32_t before; /* struct before; 0: nothing is known of an incarnation before */
@@ -156,7 +148,6 @@ struct quiet {
 	uint32_t print; /* and what else a struct recent has of it */
 	uint8_t direction;
 	bool behind; /* a newer incarnation waits for its SYN-ACK */
-	bool counted; /* handshake_incomplete has been told of */
 	uint32_t incarnation;
 };
 

@@ -126,9 +126,8 @@ static void play(struct engine *en, struct conn *c, const struct segment *s, enu
 
 /* ---- what the segments in between add up to ---- */
 
-static void carry_side(struct conn *c, const struct quiet *q, const struct quiet_part *p, enum side x)
+static void carry_side(struct conn *c, const struct quiet *q, const struct quiet_side *X, enum side x)
 {
-	const struct quiet_side *X = &p->side[x];
 	struct endpoint *e = &c->end[x];
 	struct endpoint_detail *d = &c->detail[x];
 	const bool more = X->segments > e->segments;
@@ -145,11 +144,10 @@ static void carry_side(struct conn *c, const struct quiet *q, const struct quiet
 	if (X->marks & SIDE_DATA) {
 		e->dmax = X->smax;
 		e->known |= K_DMAX;
-		d->last_data = X->last_len ? (struct mark){ X->last_ts, q->id + X->last_frame } :
-					     (struct mark){ p->data_ts[x], q->id + p->data_frame[x] };
+		d->last_data = (struct mark){ X->data_ts, q->id + X->data_frame };
 	}
 	if (X->marks & SIDE_COVER) {
-		e->hs_cover = p->cover[x];
+		e->hs_cover = X->cover;
 		e->known |= K_HS_ACK;
 	}
 	e->last = (struct mark){ X->last_ts, q->id + X->last_frame };
@@ -215,8 +213,8 @@ static void carry_cut(struct engine *en, struct conn *c, const struct quiet *q, 
 static void carry(struct conn *c, const struct quiet *q, const struct quiet_part *p, const struct quiet_closing *k)
 {
 	carry_zeek(&c->zeek, p, k);
-	carry_side(c, q, p, CLIENT);
-	carry_side(c, q, p, SERVER);
+	carry_side(c, q, &p->side[CLIENT], CLIENT);
+	carry_side(c, q, &p->side[SERVER], SERVER);
 	if (q->stage != QUIET_OPEN)
 		fact_set(c, SERVER, SYN_ACKED, CONFIRMED, c->last);
 }

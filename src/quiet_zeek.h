@@ -72,36 +72,35 @@ static inline void keep_above(struct quiet_closing *k, enum side x, uint32_t rel
 static inline void show_zeek(const struct flow_table *t, struct quiet_part *p, enum side x, const struct segment *s)
 {
 	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
-	const bool data = s->len != 0, whole = data & !s->truncated;
-	const uint8_t kind = data ? ZEEK_SEEN_DATA : ZEEK_SEEN_ACK;
+	const uint8_t kind = s->len ? ZEEK_SEEN_DATA : ZEEK_SEEN_ACK;
 	const uint32_t rel = s->seq - p->isn[x], acked = s->ack - p->isn[other(x)];
-	const bool follows = X->delivered == rel;
 
-	/* written in any case, and counted the first time */
-	assert(p->letter_count < QUIET_LETTERS);
-	p->letters[p->letter_count] = (char)((data ? 'D' : 'A') + (x == CLIENT ? 0 : 'a' - 'A'));
-	p->letter_count = (uint8_t)(p->letter_count + !(X->marks & kind));
+	if (!(X->marks & kind))
+		letter(p, x, s->len ? 'D' : 'A');
 	X->marks |= kind;
-	if ((s->ack != X->amax) & seq_lt(Y->delivered, acked))
+	if (s->ack != X->amax && seq_lt(Y->delivered, acked))
 		give_up(p, flow_closing(t, p), other(x), acked);
-	assert(!whole || follows || p->closing);
-	X->delivered += (whole & follows) ? s->len : 0;
-	if (UNLIKELY(whole & !follows))
+	if (!s->len || s->truncated)
+		return;
+	assert(X->delivered == rel || p->closing);
+	if (X->delivered == rel)
+		X->delivered += s->len;
+	else
 		keep_above(flow_closing(t, p), x, rel, s->len);
 }
 
-/* No number wraps or is far, and there is room for three letters, and of whole data beyond a gap for a block. */
+/* No number wraps or is far, and there is room for three letters. */
 static inline bool zeek_simple(const struct flow_table *t, const struct quiet_part *p, enum side x, const struct segment *s)
 {
-	const uint32_t isn = p->isn[x], rel = s->seq - isn, end = rel + s->len;
-	const bool whole = (s->len != 0) & !s->truncated;
+	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
+	const uint32_t isn = p->isn[x], rel = s->seq - isn;
 
-	if (p->letter_count + 3 > QUIET_LETTERS || s->seq + s->len < s->seq || end >> 31)
+	if (p->letter_count + 3 > QUIET_LETTERS || s->seq + s->len < s->seq || (rel + s->len) >> 31)
 		return false;
-	if (whole & (end - (p->side[other(x)].amax - isn) > ZEEK_UNACKED_MAX))
-		return false;
-	/* as a number, of which a compiler makes no branches */
-	return LIKELY(!((p->side[x].delivered ^ rel) & (0U - whole))) || fits_above(p, flow_closing(t, p), x, rel, s->len);
+	if (!s->len || s->truncated)
+		return true;
+	return rel + s->len - (Y->amax - isn) <= ZEEK_UNACKED_MAX &&
+	       (X->delivered == rel || fits_above(p, flow_closing(t, p), x, rel, s->len));
 }
 
 #endif
