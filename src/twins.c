@@ -23,19 +23,26 @@ static bool same(const struct tcplint_address *a, const struct tcplint_address *
 	return a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip));
 }
 
+/* Of `s`, which has the same print. */
+static bool is_twin(const struct twin *t, const struct segment *s, const struct tcplint_conn_id *id)
+{
+	const int64_t apart = s->ts - t->mark.ts;
+
+	return t->seq == s->seq && apart >= 0 && apart < TWIN_WINDOW && !(same(&t->client, &id->client) && same(&t->server, &id->server));
+}
+
 const struct twin *twins_note(struct twins *t, const struct segment *s, const struct tcplint_conn_id *id)
 {
 	const uint32_t print = print_of(s);
-	struct twin *at = &t->at[(print >> 1) % TWINS];
-	const int64_t apart = s->ts - at->mark.ts;
+	const unsigned i = (print >> 1) % TWINS;
+	struct twin *at = &t->at[i];
 
-	if (at->print == print && at->seq == s->seq && apart >= 0 && apart < TWIN_WINDOW &&
-	    !(same(&at->client, &id->client) && same(&at->server, &id->server)))
+	if (t->print[i] == print && is_twin(at, s, id))
 		return at;
+	t->print[i] = print;
 	*at = (struct twin){
 		.client = id->client,
 		.server = id->server,
-		.print = print,
 		.seq = s->seq,
 		.mark = { .ts = s->ts, .frame = s->frame },
 	};

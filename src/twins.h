@@ -15,7 +15,6 @@
 
 struct twin {
 	struct tcplint_address client, server;
-	uint32_t print; /* 0: none */
 	uint32_t seq;
 	struct mark mark;
 };
@@ -23,6 +22,7 @@ struct twin {
 #define TWINS 512 /* so many SYNs of the last second are remembered; a newer one may take the place of an older */
 
 struct twins {
+	uint32_t print[TWINS]; /* 0: none.  Together, and small: nearly all that is asked is whether one of them is the same. */
 	struct twin at[TWINS];
 };
 
