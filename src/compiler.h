@@ -9,12 +9,20 @@
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define PREFETCH(p)  __builtin_prefetch(p)
+/* Somebody looks at each access to memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
 /*
  * Copy a line of a cache, both on the boundary of one, past our cache: another processor will read it, and to get a line back
  * that it has read takes several times as long as the copy.  LINES_ARE_OUT() before that one is told.
  */
 #define LINE 64
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !SANITIZED /* which would not see it */
 static inline void copy_line_out(void *to, const void *from)
 {
 	typedef long long part __attribute__((vector_size(16), may_alias));

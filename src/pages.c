@@ -20,6 +20,14 @@ void pages_give(void *pages, size_t bytes)
 		munmap(pages, bytes);
 }
 
+/*
+ * A large page spares the TLB besides, each time that something in it is touched: it may cost half as much again.  If it costs
+ * more, one is tried again after so many small blocks, for the machine may have memory at hand then; and after twice as many
+ * each time that it was in vain, up to a limit.
+ */
+#define TRY_AGAIN 8
+#define TRY_AT_LAST 256
+
 /* The kernel may have other plans. */
 static void prefer_large(uint8_t *from, size_t bytes)
 {
@@ -38,7 +46,7 @@ void pages_prefer_large(void *pages, size_t bytes)
 
 bool pages_init(struct pages *p, size_t bytes)
 {
-	*p = (struct pages){ .base = pages_take(bytes), .bytes = bytes };
+	*p = (struct pages){ .base = pages_take(bytes), .bytes = bytes, .patience = TRY_AGAIN };
 	return p->base;
 }
 
@@ -56,19 +64,17 @@ void pages_finish(struct pages *p)
 #define LEAST   ((size_t)64 << 10) /* after a page, and as much again: whole pages, whatever their size */
 #define STRETCH ((size_t)256 << 10)
 
-/*
- * A large page spares the TLB besides, each time that something in it is touched: it may cost half as much again.  After so
- * many small blocks one is tried again: the machine may have memory at hand now.
- */
-#define TRY_AGAIN 8
+
+static bool large_pays(const struct pages *p)
+{
+	return p->cost[PAGES_LARGE] <= p->cost[PAGES_SMALL] + p->cost[PAGES_SMALL] / 2;
+}
 
 enum pages_kind pages_choose(const struct pages *p)
 {
-	const uint64_t small = p->cost[PAGES_SMALL], large = p->cost[PAGES_LARGE];
-
-	if (!small)
+	if (!p->cost[PAGES_SMALL])
 		return PAGES_SMALL;
-	return large <= small + small / 2 || p->small >= TRY_AGAIN ? PAGES_LARGE : PAGES_SMALL;
+	return large_pays(p) || p->small >= p->patience ? PAGES_LARGE : PAGES_SMALL;
 }
 
 /* What other programs do meanwhile does not count. */
@@ -99,8 +105,11 @@ static void end_block(struct pages *p)
 	const uintptr_t end = (uintptr_t)p->base + p->block;
 	uint64_t *cost = &p->cost[p->kind];
 
-	if (end % LARGE == 0 && p->block >= FIRST_LARGE)
-		*cost = *cost ? (3 * *cost + p->spent) / 4 : p->spent;
+	if (end % LARGE || p->block < FIRST_LARGE)
+		return;
+	*cost = *cost ? (3 * *cost + p->spent) / 4 : p->spent;
+	if (p->kind == PAGES_LARGE)
+		p->patience = large_pays(p) ? TRY_AGAIN : p->patience < TRY_AT_LAST ? 2 * p->patience : TRY_AT_LAST;
 }
 
 /* They are written to: where a page has no frame of the host's yet, that is when it gets one. */

@@ -31,7 +31,8 @@ struct pages {
 	enum pages_kind kind;     /* of that block */
 	uint64_t spent;           /* nanoseconds, on that block so far */
 	uint64_t cost[PAGES_KINDS]; /* of a whole block of each kind, lately; 0: not known */
-	unsigned small;           /* blocks since a large one was tried */
+	unsigned small;           /* blocks since a large one was taken, */
+	unsigned patience;        /* and after how many of them another one is tried */
 };
 
 /* Reserves the address space; false when there is none. */

@@ -27,6 +27,8 @@ bool relay_init(struct relay *r, const struct engine *en, struct error *e)
 
 void relay_finish(struct relay *r)
 {
+	if (!r->engine) /* it was never begun */
+		return;
 	free(r->ring);
 	r->ring = NULL;
 	bell_finish(&r->room);

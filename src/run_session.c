@@ -201,7 +201,7 @@ bool session_open(struct session *s, struct tcplint_options *lo, unsigned emit, 
 	s->source = s->options->capture;
 	lo->threads = threads_that_pay(s->options);
 	lo->expiries = s->options->capture.file_count ? 0 : EXPIRIES;
-	s->source.rings = lo->threads;
+	s->source.rings = lo->threads > 1 ? lo->threads - 1 : 1; /* as many as engines */
 	s->source.supports = decode_supports;
 	s->source.waiting = session_waiting;
 	s->source.user = s;

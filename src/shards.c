@@ -181,14 +181,16 @@ static void publish(struct shards *x, enum stretch_end end)
 	const uint64_t published = atomic_fetch_add_explicit(&x->published, 1, memory_order_release) + 1;
 
 	for (unsigned i = 0; i < x->n; i++)
-		bell_ring(&x->shard[i].work, published);
+		if (LIKELY(x->shard[i].running))
+			bell_ring(&x->shard[i].work, published);
 }
 
 /* Whoever sleeps works on what is published, if it is only a little. */
 static void wake_all(struct shards *x)
 {
 	for (unsigned i = 0; i < x->n; i++)
-		bell_ring(&x->shard[i].work, BELL_NOW);
+		if (x->shard[i].running)
+			bell_ring(&x->shard[i].work, BELL_NOW);
 }
 
 /* What one engine tells next, and those behind it when they have not been asked for yet; `ended`: as of relay_peek(). */
@@ -460,9 +462,27 @@ struct shards *shards_create(unsigned n, const struct tcplint_options *o, const 
 	return NULL;
 }
 
-/* What is under way is worked on first: somebody has to hear it. */
+/* What the engines tell of the oldest stretch is told to nobody. */
+static void discard_stretch(struct shards *x)
+{
+	struct told_place place;
+
+	for (unsigned i = 0; i < x->n; i++) {
+		struct relay *r = &x->shard[i].relay;
+
+		while (relay_peek(r, &place, 0))
+			relay_next(r);
+		relay_next(r);
+	}
+	x->heard++;
+}
+
+/* What is under way is worked on first: an engine that waits for room in its ring would never hear that it should stop. */
 static void stop_threads(struct shards *x)
 {
+	wake_all(x);
+	while (atomic_load_explicit(&x->published, memory_order_relaxed) != x->heard)
+		discard_stretch(x);
 	publish(x, STRETCH_STOP);
 	wake_all(x);
 	for (unsigned i = 0; i < x->n; i++)
@@ -480,10 +500,9 @@ void shards_destroy(struct shards *x)
 		struct shard *s = &x->shard[i];
 
 		engine_finish(&s->engine);
-		if (s->all) {
-			relay_finish(&s->relay);
+		relay_finish(&s->relay);
+		if (s->all)
 			bell_finish(&s->work);
-		}
 	}
 	free(x->stretch);
 	free(x->shard);

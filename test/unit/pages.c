@@ -71,7 +71,33 @@ static void small_mappings(void **state)
 
 static enum pages_kind choose(uint64_t small, uint64_t large, unsigned smalls)
 {
-	return pages_choose(&(struct pages){ .cost = { [PAGES_SMALL] = small, [PAGES_LARGE] = large }, .small = smalls });
+	return pages_choose(&(struct pages){
+		.cost = { [PAGES_SMALL] = small, [PAGES_LARGE] = large }, .small = smalls, .patience = 8 });
+}
+
+/* Of a machine where large pages always pay, or never: how many of the blocks are. */
+static unsigned large_ones(uint64_t large_cost)
+{
+	struct pages p;
+	unsigned n = 0;
+
+	assert_true(pages_init(&p, 192 * MIB));
+	pages_get_ready(&p, 8 * MIB);
+	while (p.ready + 2 * MIB < p.bytes) {
+		p.cost[PAGES_SMALL] = 1000;
+		p.cost[PAGES_LARGE] = large_cost; /* what was measured does not count */
+		n += p.block == p.ready && pages_choose(&p) == PAGES_LARGE;
+		pages_get_ready(&p, p.ready + 1);
+	}
+	pages_finish(&p);
+	return n;
+}
+
+static void gives_up_trying(void **state)
+{
+	(void)state;
+	assert_in_range(large_ones(100), 85, 93);
+	assert_in_range(large_ones(UINT64_C(1) << 60), 2, 4); /* after 8, 16 and 32 small ones */
 }
 
 static void takes_the_cheaper(void **state)
@@ -93,6 +119,7 @@ int main(void)
 		cmocka_unit_test(grows_with_use),
 		cmocka_unit_test(small_mappings),
 		cmocka_unit_test(takes_the_cheaper),
+		cmocka_unit_test(gives_up_trying),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
