@@ -16,7 +16,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 {
 	static const uint8_t zero[16];
 
-	*t = (struct flow_table){ .mask = FIRST_SLOTS - 1, .limit = limit, .with_vlan = with_vlan, .ascending = true };
+	*t = (struct flow_table){ .mask = FIRST_SLOTS - 1, .limit = limit, .with_vlan = with_vlan };
 	memcpy(&t->key, key, sizeof(t->key));
 	if (!memcmp(key, zero, sizeof(zero)) && getrandom(&t->key, sizeof(t->key), 0) != sizeof(t->key))
 		return fail(e, "no random key for the flow table: %s", strerror(errno));
@@ -145,6 +145,17 @@ static void set_newer(struct flow_table *t, uint32_t older, uint32_t newer)
 		flow_conn(t, older)->newer = newer;
 }
 
+/* Numbers that are given for the first time ascend, and so do ids of frames, unless whoever feeds the library numbers them otherwise. */
+static inline void note_order(struct flow_table *t, uint32_t number, uint64_t id)
+{
+	const bool again = number + 1 < t->quiet.fresh;
+
+	if (UNLIKELY(again || id <= t->latest) && number > t->unordered)
+		t->unordered = number;
+	if (id > t->latest)
+		t->latest = id;
+}
+
 uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash, uint64_t id)
 {
 	const uint32_t number = flow_has_room(t) ? slab_take(&t->quiet) | FLOW_QUIET : 0;
@@ -160,8 +171,7 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	q->end[0] = key->end[0];
 	q->end[1] = key->end[1];
 	q->id = id;
-	t->ascending = t->ascending && !t->quiet.reused && id > t->latest;
-	t->latest = id;
+	note_order(t, number & ~FLOW_QUIET, id);
 	q->in_use = true;
 	q->tag = (uint32_t)(hash >> 32);
 	q->before = older ? slab_take(&t->befores) : 0;

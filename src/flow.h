@@ -39,8 +39,8 @@ struct flow_table {
 	uint64_t mask;
 	uint64_t most_slots; /* there is address space for twice as many */
 	uint32_t used;
-	bool ascending;  /* of quiet connections, ids with numbers */
-	uint64_t latest; /* id of a quiet one */
+	uint32_t unordered; /* of quiet connections beyond this number, ids ascend with numbers, */
+	uint64_t latest;    /* and none has a greater id */
 	struct {
 		uint32_t oldest, newest, count;
 	} age[AGE_CLASSES];

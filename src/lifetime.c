@@ -1,6 +1,5 @@
-/* How long connections live, what their timers do, and how they are released. */
+/* How long connections live, what their timers do, and how each is released. */
 #include <limits.h>
-#include <stdlib.h>
 
 #include "incarnation.h"
 #include "lifetime.h"
@@ -196,11 +195,6 @@ void engine_turn_back(struct engine *en, int64_t now)
 	en->now = now;
 }
 
-static uint64_t id_of(const struct flow_table *t, uint32_t i, bool quiet)
-{
-	return quiet ? flow_quiet(t, i)->id : flow_conn(t, i)->start.frame;
-}
-
 /* A timer that another one has armed for a time that is past fires right after that one. */
 static void note_due(struct engine *en, int64_t when, uint32_t order)
 {
@@ -229,7 +223,7 @@ void engine_fire(struct engine *en, int64_t now)
 	for (; left && (number = wheel_next(&en->wheel, now, &when)); left--) {
 		if (when > en->now)
 			en->now = when;
-		note_due(en, when, (uint32_t)id_of(&en->flows, number & ~FLOW_QUIET, flow_is_quiet(number)));
+		note_due(en, when, (uint32_t)lifetime_id(&en->flows, number));
 		fire(en, number);
 	}
 	en->behind = en->expiries && !left;
@@ -259,142 +253,4 @@ uint32_t lifetime_catch_up(struct engine *en, const struct engine_place *p)
 		head = flow_find(&en->flows, &p->key, p->hash);
 	}
 	return head;
-}
-
-struct open {
-	uint64_t id;
-	uint32_t number;
-};
-
-#define DIGIT 11 /* bits */
-
-/* By one digit of their ids; those with the same one in the order in which they were. */
-static void sort_by_digit(const struct open *from, struct open *to, uint32_t n, unsigned shift)
-{
-	uint32_t next[1 << DIGIT] = { 0 }, sum = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		next[from[i].id >> shift & ((1 << DIGIT) - 1)]++;
-	for (unsigned d = 0; d < 1 << DIGIT; d++) {
-		const uint32_t count = next[d];
-
-		next[d] = sum;
-		sum += count;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		to[next[from[i].id >> shift & ((1 << DIGIT) - 1)]++] = from[i];
-}
-
-/* By id: the answer is `list` or `spare`.  Ids are numbers of frames, of which few digits are in use. */
-static struct open *sort_by_id(struct open *list, struct open *spare, uint32_t n)
-{
-	uint64_t used = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		used |= list[i].id;
-	for (unsigned shift = 0; shift < 64 && used >> shift; shift += DIGIT) {
-		struct open *sorted = spare;
-
-		sort_by_digit(list, sorted, n, shift);
-		spare = list;
-		list = sorted;
-	}
-	return list;
-}
-
-static void release_any(struct engine *en, uint32_t number, enum tcplint_end end)
-{
-	en->due = (int64_t)id_of(&en->flows, number & ~FLOW_QUIET, flow_is_quiet(number));
-	if (flow_is_quiet(number))
-		quiet_release(en, number, end, en->now);
-	else
-		lifetime_release(en, flow_conn(&en->flows, number), end, en->now);
-}
-
-/* Those that are still there into `list`. */
-static void list_open(const struct flow_table *t, struct open *list)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 1; i < t->quiet.fresh; i++)
-		if (flow_quiet(t, i)->in_use)
-			list[n++] = (struct open){ flow_quiet(t, i)->id, i | FLOW_QUIET };
-	for (uint32_t i = 1; i < t->conns.fresh; i++)
-		if (flow_conn(t, i)->in_use)
-			list[n++] = (struct open){ flow_conn(t, i)->start.frame, i };
-}
-
-/* The next that is open from `i` on, up to `fresh`. */
-static uint32_t next_open(const struct flow_table *t, uint32_t i, bool quiet, uint32_t fresh)
-{
-	while (i < fresh && !(quiet ? flow_quiet(t, i)->in_use : flow_conn(t, i)->in_use))
-		i++;
-	return i;
-}
-
-/* Numbers are given in the order of ids until they are given again. */
-static bool sorted(const struct flow_table *t, bool quiet, uint32_t fresh)
-{
-	uint64_t before = 0;
-
-	if (quiet && t->ascending)
-		return true;
-	for (uint32_t i = next_open(t, 1, quiet, fresh); i < fresh; i = next_open(t, i + 1, quiet, fresh)) {
-		if (id_of(t, i, quiet) < before)
-			return false;
-		before = id_of(t, i, quiet);
-	}
-	return true;
-}
-
-/* Both kinds are sorted: no list is needed to merge them. */
-static bool release_sorted(struct engine *en, enum tcplint_end end)
-{
-	const struct flow_table *t = &en->flows;
-	const uint32_t quiets = t->quiet.fresh, conns = t->conns.fresh;
-	uint32_t q = 1, c = 1;
-
-	if (!sorted(t, true, quiets) || !sorted(t, false, conns))
-		return false;
-	for (;;) {
-		q = next_open(t, q, true, quiets);
-		c = next_open(t, c, false, conns);
-		if (q == quiets && c == conns)
-			return true;
-		const bool quiet = c == conns || (q < quiets && id_of(t, q, true) < id_of(t, c, false));
-
-		release_any(en, quiet ? q | FLOW_QUIET : c, end);
-	}
-}
-
-static void release_listed(struct engine *en, enum tcplint_end end)
-{
-	const struct flow_table *t = &en->flows;
-	const uint32_t n = t->conns.used + t->quiet.used;
-	struct open *list = malloc(2 * (size_t)n * sizeof(*list));
-
-	if (!list) { /* no memory to sort them */
-		en->draining = false;
-		while (flow_least_valuable(t))
-			release_any(en, flow_least_valuable(t), end);
-		return;
-	}
-	list_open(t, list);
-	const struct open *in_order = sort_by_id(list, list + n, n);
-
-	for (uint32_t i = 0; i < n; i++)
-		release_any(en, in_order[i].number, end);
-	free(list);
-}
-
-void engine_drain(struct engine *en, bool interrupted)
-{
-	const enum tcplint_end end = interrupted ? TCPLINT_END_INTERRUPTED : TCPLINT_END_EOF;
-
-	en->firing = true;
-	en->due_order = 0;
-	en->draining = true;
-	if (!release_sorted(en, end))
-		release_listed(en, end);
-	en->firing = false;
 }

@@ -30,6 +30,12 @@ uint32_t lifetime_catch_up(struct engine *en, const struct engine_place *p);
 /* Report what is to be said of the connection, and forget it. */
 void lifetime_release(struct engine *en, struct conn *c, enum tcplint_end end, int64_t now);
 
+/* The number of its first frame. */
+static inline uint64_t lifetime_id(const struct flow_table *t, uint32_t number)
+{
+	return flow_is_quiet(number) ? flow_quiet(t, number)->id : flow_conn(t, number)->start.frame;
+}
+
 /* Nearer deadlines are taken, those that have passed are not. */
 static inline void lifetime_sooner(int64_t *deadline, int64_t when, int64_t now)
 {

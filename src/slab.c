@@ -42,7 +42,6 @@ uint32_t slab_take_as_is(struct slab *s)
 	uint32_t number = s->free;
 
 	if (number) {
-		s->reused = true;
 		memcpy(&s->free, slab_at(s, number), sizeof(s->free));
 	} else if (s->fresh <= s->limit) {
 		slab_along(s, s->fresh);

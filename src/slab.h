@@ -22,7 +22,6 @@ struct slab {
 	uint32_t ready;  /* those below this one have their pages */
 	uint32_t free;   /* head of the list of freed cells, linked through their first four bytes */
 	uint32_t used;
-	bool reused; /* some number was given twice */
 	struct pages pages;
 };
 

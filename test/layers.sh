@@ -50,7 +50,7 @@ batch: rules
 clock|stir: view
 told: $connection hosts batch
 finding: $connection cells told message
-incarnation|engine|lifetime|quiet*|record*|resolve*|tell: $connection batch cells draft finding flow hosts slab wheel rule_index incarnation engine lifetime oracle quiet quiet_cell quiet_private quiet_zeek recent record record_private resolve stir tell time_wait told vantage tracker twins
+incarnation|engine|lifetime|drain|quiet*|record*|resolve*|tell: $connection batch cells draft finding flow hosts slab wheel rule_index incarnation engine lifetime oracle quiet quiet_cell quiet_private quiet_zeek recent record record_private resolve stir tell time_wait told vantage tracker twins
 stage*|findings|released|aggregate|judge*|host_record|watch: $words view hosts cells rules rule_index slab batch told stage finding findings released aggregate judge watch stir
 ahead: $words flow hosts wheel
 waiting: ahead decode engine

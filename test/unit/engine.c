@@ -68,18 +68,22 @@ static struct tcplint *begin(struct seen *seen, uint32_t limit, const bool *disa
 
 static uint64_t number; /* of the next frame; 0: one more than the one before */
 
+static uint32_t payload; /* bytes of the next segments */
+
 static void say(struct tcplint *t, int64_t ts, bool forward, uint16_t port, uint16_t flags, uint32_t seq, uint32_t ack)
 {
 	static struct built b;
 	static const uint8_t ends[2][16] = { { 10, 0, 0, 1 }, { 10, 0, 0, 2 } };
-	struct tcp_fields tcp = { .flags = flags, .seq = seq, .ack = ack, .window = 65535 };
+	static const uint8_t mss[] = { 2, 4, 5, 180 };
+	struct tcp_fields tcp = { .flags = flags, .seq = seq, .ack = ack, .window = 65535, .options = mss };
 	struct ip_fields ip = { .protocol = 6, .ttl = 64 };
 
+	tcp.options_length = flags & SYN ? sizeof(mss) : 0;
 	tcp.sport = forward ? port : 80;
 	tcp.dport = forward ? 80 : port;
 	memcpy(ip.src, ends[!forward], 16);
 	memcpy(ip.dst, ends[forward], 16);
-	built_start(&b, "", 0);
+	built_start(&b, "payload", payload);
 	built_tcp(&b, &tcp);
 	built_ipv4(&b, &ip);
 	struct tcplint_frame f = *built_frame(&b, DLT_RAW);
@@ -271,40 +275,128 @@ static void ends_a_few_at_a_time(void **state)
 	tcplint_free(t);
 }
 
-/* When the input is over, connections end in the order in which they began, wherever they are kept. */
-static void ends_in_order(void **state)
+static uint32_t draw(uint64_t *state, uint32_t below)
 {
-	struct seen seen;
-	struct tcplint *t = begin(&seen, 10000, NULL);
-
-	(void)state;
-	for (uint16_t i = 0; i < 100; i++) {
-		say(t, START, true, (uint16_t)(1000 + i), SYN, 100, 0);
-		say(t, START, false, (uint16_t)(1000 + i), RST | ACK, 0, 101);
-	}
-	/* of these the first hundred get the places of those */
-	for (uint16_t i = 0; i < 5000; i++)
-		say(t, START + 60 * SECOND, true, (uint16_t)(2000 + i), SYN, 100, 0);
-	assert_int_equal(seen.connections, 100);
-	tcplint_finish(t, false);
-	assert_int_equal(seen.connections, 5100);
-	assert_int_equal(seen.out_of_order, 0);
-	tcplint_free(t);
+	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)(*state >> 33) % below;
 }
 
-/* Whoever feeds the library numbers the frames. */
-static void ends_in_order_of_numbers(void **state)
+/*
+ * When the input is over, connections end in the order of their first frames, wherever they are kept: some are refused, and
+ * others get their places; some of both kinds are half open, quiet or not.  `shuffled`: frames have any numbers.
+ */
+static void end_in_order(uint64_t seed, unsigned connections, unsigned refused, bool shuffled)
 {
 	struct seen seen;
 	struct tcplint *t = begin(&seen, 10000, NULL);
+	int64_t now = START;
+	uint64_t state = seed, frames = 0;
+	uint16_t port = 999;
 
-	(void)state;
-	for (number = 3000; number; number--)
-		say(t, START, true, (uint16_t)(1000 + number), SYN, 100, 0);
+	for (unsigned i = 0; i < connections; i++) {
+		const unsigned kind = draw(&state, 100);
+
+		number = shuffled ? 1 + (frames++ * 618041 + seed) % 999983 : 0;
+		say(t, now, true, ++port, SYN, 100, 0);
+		number = number ? 1000000 + frames : 0;
+		if (kind < refused)
+			say(t, now, false, port, RST | ACK, 0, 101);
+		else if (kind < refused + 10) /* who sent this has not seen the SYN: no longer quiet */
+			say(t, now, false, (uint16_t)(port - draw(&state, i < 20 ? 1 : 20)), SYN | ACK, 300, 999);
+		now += draw(&state, 50) ? 0 : 4 * SECOND; /* the refused ones go */
+	}
+	tcplint_flush(t);
+	assert_true(now - START < 200 * SECOND);
+	const unsigned gone = seen.connections;
+
+	seen.latest = 0;
+	seen.out_of_order = 0;
 	tcplint_finish(t, false);
-	assert_int_equal(seen.connections, 3000);
+	assert_int_equal(seen.timed_out, 0);
+	assert_int_equal(seen.connections, tcplint_counters(t)->connections);
+	assert_true(seen.connections - gone >= connections * (100 - refused) / 200);
 	assert_int_equal(seen.out_of_order, 0);
 	tcplint_free(t);
+	number = 0;
+}
+
+static void ends_in_order(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		end_in_order(seed, 1000, 0, false);
+		end_in_order(seed, 1000, 3, false);
+		end_in_order(seed, 1000, 60, false);
+		end_in_order(seed, 1000, 30, true);
+		end_in_order(seed, 1000, 0, true);
+		end_in_order(seed, (unsigned)seed, 0, true);
+	}
+}
+
+/* Whoever feeds the library numbers the frames: the third one gets the place of the first, and a number below the second's. */
+static void ends_in_order_of_numbers(void **state)
+{
+	static const struct {
+		uint64_t number;
+		int64_t ts;
+		uint16_t port, flags;
+	} frames[] = { { 10, 0, 1000, SYN }, { 11, 0, 1000, RST | ACK }, { 70, 0, 1001, SYN }, { 60, 4, 1002, SYN }, { 65, 4, 1003, SYN } };
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 100, NULL);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(frames) / sizeof(*frames); i++) {
+		number = frames[i].number;
+		say(t, START + frames[i].ts * SECOND, frames[i].flags == SYN, frames[i].port, frames[i].flags,
+		    frames[i].flags == SYN ? 100 : 0, frames[i].flags == SYN ? 0 : 101);
+	}
+	tcplint_finish(t, false);
+	assert_int_equal(seen.connections, 4);
+	assert_int_equal(seen.out_of_order, 0);
+	tcplint_free(t);
+	number = 0;
+}
+
+/* Of all that is counted. */
+static unsigned ends(const struct tcplint_counters *n)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < sizeof(n->end) / sizeof(*n->end); i++)
+		sum += (unsigned)n->end[i];
+	return sum;
+}
+
+/* And a connection that is replaced may have a greater number than what replaces it. */
+static void ends_once_each(void **state)
+{
+	const struct tcplint_sink sink = { 0 };
+	struct tcplint_options o;
+	char error[256];
+
+	(void)state;
+	tcplint_options_init(&o);
+	o.min_severity = TCPLINT_ERROR; /* notes about TIME_WAIT make nothing loud */
+	struct tcplint *t = tcplint_new(&o, &sink, error, sizeof(error));
+
+	assert_non_null(t);
+	for (uint16_t port = 1000; port < 1020; port++) {
+		number = 5000 + port;
+		open_connection(t, START, port);
+		payload = 1;
+		say(t, START + SECOND / 10, false, port, ACK, 301, 101);
+		payload = 0;
+		say(t, START + SECOND / 9, false, port, FIN | ACK, 302, 101);
+		say(t, START + SECOND / 8, true, port, FIN | ACK, 101, 303);
+		say(t, START + SECOND / 7, false, port, ACK, 303, 102);
+		number = UINT64_C(5000) - port;
+		say(t, START + SECOND, true, port, SYN, 100000, 0);
+	}
+	tcplint_finish(t, false);
+	assert_int_equal(tcplint_counters(t)->connections, 40);
+	assert_int_equal(ends(tcplint_counters(t)), 40);
+	tcplint_free(t);
+	number = 0;
 }
 
 /* Nobody hears what engines tell any more: they come to an end all the same, or this test does not. */
@@ -333,7 +425,8 @@ int main(void)
 		cmocka_unit_test(eviction),		    cmocka_unit_test(disabled_rules_still_judge),
 		cmocka_unit_test(nobody_makes_it_slow),	    cmocka_unit_test(drops_make_unsure),
 		cmocka_unit_test(ends_a_few_at_a_time),	    cmocka_unit_test(ends_in_order),
-		cmocka_unit_test(ends_in_order_of_numbers), cmocka_unit_test(given_up),
+		cmocka_unit_test(ends_in_order_of_numbers), cmocka_unit_test(ends_once_each),
+		cmocka_unit_test(given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
