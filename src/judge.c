@@ -127,8 +127,7 @@ void judge_mark(struct host_view *hv, struct mark m)
 /* ---- initial sequence numbers ---- */
 
 /* The openings whose numbers count: a client's only when a handshake shows that they are its TCP's. */
-static unsigned numbers_of(const struct stage *st, struct host *h, bool raw, struct isn_sample *s,
-			   struct mark *marks)
+static unsigned numbers_of(const struct stage *st, struct host *h, bool raw, struct isn_sample *s, const struct opening **of)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
 	const unsigned all = hosts_openings(&st->hosts, h, list);
@@ -137,7 +136,7 @@ static unsigned numbers_of(const struct stage *st, struct host *h, bool raw, str
 	for (unsigned i = 0; i < all && n < ISN_KEPT; i++) {
 		if (!list[i]->tuple || (h->kind == HOST_CLIENT && !raw && list[i]->state != OPENING_COMPLETED))
 			continue;
-		marks[n] = list[i]->mark;
+		of[n] = list[i];
 		s[n++] = (struct isn_sample){ list[i]->mark.ts, list[i]->isn, list[i]->peer };
 	}
 	return n;
@@ -154,13 +153,13 @@ static bool one_peer(const struct isn_sample *s, unsigned n)
 void judge_numbers(struct stage *st, struct host *h, bool last)
 {
 	struct isn_sample s[ISN_KEPT];
-	struct mark marks[ISN_KEPT];
+	const struct opening *of[ISN_KEPT]; /* theirs */
 	/* no handshake of it was completed: what sends these is perhaps no TCP at all */
 	const bool raw = h->kind == HOST_CLIENT && !host_detail(&st->hosts, h)->client.completed;
 
 	if (h->judged || (raw && !last))
 		return;
-	const unsigned n = numbers_of(st, h, raw, s, marks);
+	const unsigned n = numbers_of(st, h, raw, s, of);
 	/* a secret function of the addresses alone gives one destination a clock that can be seen */
 	const bool few = raw || (h->kind == HOST_CLIENT && one_peer(s, n));
 	const struct isn_verdict v = isn_judge(s, n, last || n >= 8, last, h->kind == HOST_SERVER,
@@ -179,12 +178,12 @@ void judge_numbers(struct stage *st, struct host *h, bool last)
 	if (v.test == ISN_REPEATED || v.test == ISN_ZERO) {
 		const bool zero = v.test == ISN_ZERO;
 
-		judge_mark(&hv, marks[zero ? v.zero[0] : v.a]);
+		judge_mark(&hv, of[zero ? v.zero[0] : v.a]->mark);
 		if (!zero || v.zeros > 1)
-			judge_mark(&hv, marks[zero ? v.zero[1] : v.b]);
+			judge_mark(&hv, of[zero ? v.zero[1] : v.b]->mark);
 	} else {
 		for (unsigned i = n > DRAFT_FRAMES ? n - DRAFT_FRAMES : 0; i < n; i++)
-			judge_mark(&hv, marks[i]);
+			judge_mark(&hv, of[i]->mark);
 	}
 	judge_ask(st, h, &hv);
 }
