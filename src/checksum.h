@@ -29,8 +29,12 @@ static inline uint64_t checksum_short(const uint8_t *p, size_t n)
 {
 	uint64_t sum = 0;
 
-	for (; n >= 8; n -= 8, p += 8)
-		sum += checksum_halves(load64(p));
+	for (uint64_t v; n >= 8; n -= 8, p += 8) {
+		v = load64(p);
+		sum += v;
+		sum += sum < v; /* what overflows counts at the other end */
+	}
+	sum = checksum_halves(sum);
 	if (n & 4) {
 		sum += load32(p);
 		p += 4;

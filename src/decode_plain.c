@@ -29,25 +29,45 @@ static inline void keep_ipv6(struct segment *s, const uint8_t *p)
 	memcpy(s->dst.ip, p + 24, 16);
 }
 
+/* Whether four bytes are those of `want` where `mask` has ones. */
+static inline bool are(const uint8_t *p, const uint8_t want[4], const uint8_t mask[4])
+{
+	return !((load32(p) ^ load32(want)) & load32(mask));
+}
+
+/* An Ethernet type, and the first byte of the header that it speaks of. */
+static inline bool begins_ipv4(const uint8_t *p)
+{
+	return are(p, (const uint8_t[4]){ 0x08, 0x00, 0x45 }, (const uint8_t[4]){ 0xff, 0xff, 0xff });
+}
+
+static inline bool begins_ipv6(const uint8_t *p)
+{
+	return are(p, (const uint8_t[4]){ 0x86, 0xdd, 0x60 }, (const uint8_t[4]){ 0xff, 0xff, 0xf0 });
+}
+
+/* Of an IPv4 header: it is no fragment, and TCP follows. */
+static inline bool holds_tcp(const uint8_t *p)
+{
+	return are(p + 6, (const uint8_t[4]){ [3] = PROTOCOL_TCP }, (const uint8_t[4]){ 0x3f, 0xff, 0, 0xff });
+}
+
 /* The IP header: how long it is, and how many bytes of TCP follow; 0 when it is not plain. */
 static inline uint32_t plain_ip(struct segment *s, const struct tcplint_frame *f, uint32_t *length)
 {
 	const uint8_t *ip = f->data + ETHERNET;
-	const uint16_t type = be16(f->data + 12);
 
-	if (LIKELY(type == 0x0800)) {
-		if (ip[0] != 0x45 || be16(ip + 6) & 0x3fff || ip[9] != PROTOCOL_TCP || be16(ip + 2) < IPV4 + TCP)
-			return 0;
-		*length = be16(ip + 2) - IPV4;
-		if (*length > f->wire - ETHERNET - IPV4)
+	if (LIKELY(begins_ipv4(f->data + ETHERNET - 2))) {
+		*length = (uint32_t)be16(ip + 2) - IPV4;
+		if (!holds_tcp(ip) || *length - TCP > f->wire - ETHERNET - IPV4 - TCP) /* too short is large */
 			return 0;
 		keep_ipv4(s, ip);
 		return IPV4;
 	}
-	if (type != 0x86dd || f->captured < ETHERNET + IPV6 + TCP || ip[0] >> 4 != 6 || ip[6] != PROTOCOL_TCP)
+	if (!begins_ipv6(f->data + ETHERNET - 2) || f->captured < ETHERNET + IPV6 + TCP || ip[6] != PROTOCOL_TCP)
 		return 0;
 	*length = be16(ip + 4);
-	if (*length < TCP || *length > f->wire - ETHERNET - IPV6)
+	if (*length - TCP > f->wire - ETHERNET - IPV6 - TCP)
 		return 0;
 	keep_ipv6(s, ip);
 	return IPV6;
@@ -72,7 +92,7 @@ static ALWAYS_INLINE bool go_straight(struct decoder *d, const struct tcplint_fr
 
 	if (!header || offset < TCP || offset > captured)
 		return false;
-	s->mac = hash_mac(f->data + 6);
+	s->mac = hash_mac_number(be64(f->data + 6) >> 16);
 	s->src.port = be16(p);
 	s->dst.port = be16(p + 2);
 	s->seq = be32(p + 4);

@@ -16,6 +16,7 @@
 
 #include "cursor.h"
 #include "decode.h"
+#include "load.h"
 #include "reassemble.h"
 #include "segment.h"
 
@@ -121,10 +122,15 @@ static inline uint32_t mix32(uint32_t h, uint32_t v)
 	return h ^ h >> 15;
 }
 
-/* Of zeros: 0. */
+/* Of an address as a number, 48 bits.  Of zeros: 0. */
+static inline uint32_t hash_mac_number(uint64_t mac)
+{
+	return (uint32_t)(mac * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
 static inline uint32_t hash_mac(const uint8_t *mac)
 {
-	return (uint32_t)(((uint64_t)be32(mac) << 16 | be16(mac + 4)) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+	return hash_mac_number((uint64_t)be32(mac) << 16 | be16(mac + 4));
 }
 
 /* The outermost Ethernet address names the sender best: the hop that put the frame on this wire. */
@@ -134,13 +140,16 @@ static inline void note_mac(struct walk *w, const uint8_t *mac)
 		w->s->mac = hash_mac(mac);
 }
 
-/* An IPv4 address as ::ffff:a.b.c.d. */
+/*
+ * An IPv4 address, not the first four bytes of its header, as ::ffff:a.b.c.d.  All of it at once, as it will be loaded: what was
+ * stored in pieces has to be waited for.
+ */
 static inline void map_ipv4(uint8_t ip[16], const uint8_t *v4)
 {
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t address[8] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff }, prefix[8] = { [2] = 0xff, [3] = 0xff };
+	const uint64_t half[2] = { 0, (load64(v4 - 4) & load64(address)) | load64(prefix) };
 
-	memcpy(ip, prefix, sizeof(prefix));
-	memcpy(ip + 12, v4, 4);
+	memcpy(ip, half, sizeof(half));
 }
 
 /* The fields of the fixed IPv4 header that a segment keeps. */
