@@ -24,13 +24,15 @@ static unsigned prefetch_parts(struct ahead *a, const struct flow_table *flows, 
 	return thirds;
 }
 
-/* What begins a teardown or an opening, or goes on with it, changes timers and how much a connection is worth. */
-static void prefetch_links(const struct ahead *a, const struct flow_table *flows, const struct wheel *wheel)
+/* Of what begins a teardown or an opening, or goes on with it, what changes timers and how much a connection is worth too. */
+static void prefetch_closings(const struct ahead *a, const struct flow_table *flows, const struct wheel *wheel)
 {
 	for (unsigned i = 0; i < a->n; i++) {
 		const struct ahead_segment *x = &a->of[i];
-		const uint32_t number = x->s->flags & (FLAG_SYN | FLAG_FIN) ? x->number : 0;
+		const unsigned flags = x->s->flags;
+		const uint32_t number = flags & (FLAG_SYN | FLAG_FIN) ? x->number : 0;
 
+		flow_prefetch_closing(flows, x->number, flags);
 		flow_prefetch_age(flows, number);
 		wheel_prefetch(wheel, number);
 	}
@@ -65,9 +67,7 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 	}
 	for (unsigned i = 0; i < syns; i++)
 		hosts_prefetch_openings(hosts, &a->of[a->syn[i]].hosts);
-	for (unsigned i = 0; i < a->n; i++)
-		flow_prefetch_closing(flows, a->of[i].number, a->of[i].s->flags);
-	prefetch_links(a, flows, wheel);
+	prefetch_closings(a, flows, wheel);
 	for (unsigned i = 0; i < thirds && hosts; i++)
 		hosts_prefetch(hosts, &a->of[third[i]].hosts);
 	for (unsigned i = 0; i < thirds && hosts; i++)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compiler.h"
 #include "view.h"
 
 struct clock {
@@ -36,7 +37,10 @@ int64_t clock_jump(struct clock *c, int64_t ts, bool *turned);
 /* A frame; `*turned`: the clock was set back to what is answered. */
 static inline int64_t clock_frame(struct clock *c, int64_t ts, bool *turned)
 {
-	if (c->now == INT64_MIN || ts < c->now - CLOCK_FAR_BACK || ts > c->now + CLOCK_FAR_AHEAD)
+	/* by how much it is later than the earliest that is near; of no frame yet, and of what is earlier, very much */
+	const uint64_t later = (uint64_t)ts - (uint64_t)c->now + CLOCK_FAR_BACK;
+
+	if (UNLIKELY(later > CLOCK_FAR_BACK + CLOCK_FAR_AHEAD))
 		return clock_jump(c, ts, turned);
 	*turned = false;
 	c->ahead = 0;
@@ -47,10 +51,10 @@ static inline int64_t clock_frame(struct clock *c, int64_t ts, bool *turned)
 /* A segment: how far time went back since the one before; 0 for what frames that overtake each other explain. */
 static inline int64_t clock_back(struct clock *c, int64_t ts)
 {
-	const int64_t back = c->previous != INT64_MIN ? c->previous - ts : 0;
+	const int64_t previous = c->previous;
 
 	c->previous = ts;
-	return back > REORDER_WINDOW ? back : 0;
+	return UNLIKELY(previous > ts) && previous - ts > REORDER_WINDOW ? previous - ts : 0;
 }
 
 #endif

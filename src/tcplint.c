@@ -21,6 +21,13 @@
 #define TCPLINT_VERSION "unknown"
 #endif
 
+/* A frame that waits, its place, and what that points to. */
+struct slot {
+	struct waiting waiting;
+	struct engine_place place;
+	struct twin twin;
+};
+
 struct tcplint {
 	struct decoder *decoder;
 	struct clock clock;
@@ -33,10 +40,8 @@ struct tcplint {
 	struct tcplint_counters counters;
 	struct tcplint_counters sum; /* of those and of the engines', as of when it was asked for */
 	struct tcplint_segment record;
-	struct waiting waiting[AHEAD];
-	struct engine_place place[AHEAD]; /* theirs, */
-	struct twin twin[AHEAD];          /* and what those point to */
-	unsigned frames; /* how many wait */
+	struct slot slot[AHEAD];
+	struct slot *free; /* the first of those that holds no frame */
 	struct ahead ahead;
 	uint64_t dropped[DECODE_COUNT];
 	uint64_t number; /* of the latest frame */
@@ -135,6 +140,7 @@ static struct tcplint *create(const struct tcplint_options *o, const struct tcpl
 		return NULL;
 	}
 	memset(t, 0, sizeof(*t));
+	t->free = t->slot;
 	t->decoder = decoder_create(&decoding, e);
 	if (!t->decoder || !create_engines(t, o, sink, e)) {
 		decoder_destroy(t->decoder);
@@ -177,18 +183,18 @@ static void begin(struct tcplint *t, int64_t ts)
 /* Frames that wait for the only engine, or to be handed to several. */
 static void take_all(struct tcplint *t)
 {
-	const unsigned n = t->frames;
+	const struct slot *end = t->free;
 
-	t->frames = 0;
+	t->free = t->slot;
 	if (t->shards) {
-		for (unsigned i = 0; i < n; i++)
-			shards_add(t->shards, &t->stage, &t->waiting[i], &t->place[i]);
+		for (struct slot *x = t->slot; x < end; x++)
+			shards_add(t->shards, &t->stage, &x->waiting, &x->place);
 		return;
 	}
 	if (t->ahead.n > 1)
 		ahead_prefetch(&t->ahead, &t->engine.flows, &t->engine.wheel, &t->stage.hosts);
-	for (unsigned i = 0; i < n; i++)
-		waiting_take(&t->waiting[i], &t->place[i], &t->engine, &t->ahead);
+	for (const struct slot *x = t->slot; x < end; x++)
+		waiting_take(&x->waiting, &x->place, &t->engine, &t->ahead);
 	ahead_begin(&t->ahead);
 }
 
@@ -219,9 +225,10 @@ static void look_for_twin(struct tcplint *t, const struct segment *s, struct eng
 }
 
 /* What only all frames in their order show is looked at here, before they go to their engines. */
-static inline void decode(struct tcplint *t, const struct tcplint_frame *f, struct waiting *d)
+static inline void decode(struct tcplint *t, const struct tcplint_frame *f, struct slot *x)
 {
-	struct engine_place *p = &t->place[t->frames];
+	struct waiting *d = &x->waiting;
+	struct engine_place *p = &x->place;
 
 	d->result = (uint8_t)decode_frame(t->decoder, f, &d->segment);
 	if (!waiting_has_place(d)) {
@@ -233,27 +240,18 @@ static inline void decode(struct tcplint *t, const struct tcplint_frame *f, stru
 		return;
 	p->back = clock_back(&t->clock, d->segment.ts);
 	if (may_have_twin(&d->segment))
-		look_for_twin(t, &d->segment, p, &t->twin[t->frames]);
+		look_for_twin(t, &d->segment, p, &x->twin);
 	if (!t->shards)
 		ahead_add(&t->ahead, &t->engine.flows, &d->segment, p->hash);
 }
 
-static inline void count_frame(struct tcplint_counters *n, const struct tcplint_frame *f)
-{
-	n->frames++;
-	n->bytes += f->wire;
-	n->last_ts = f->ts > n->last_ts ? f->ts : n->last_ts;
-	n->first_ts = f->ts < n->first_ts ? f->ts : n->first_ts;
-}
-
 static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
 {
-	struct waiting *d = &t->waiting[t->frames];
+	struct slot *x = t->free++;
 
-	count_frame(&t->counters, f);
-	d->now = clock_frame(&t->clock, f->ts, &d->turned);
-	decode(t, f, d);
-	if (++t->frames == AHEAD)
+	x->waiting.now = clock_frame(&t->clock, f->ts, &x->waiting.turned);
+	decode(t, f, x);
+	if (t->free == t->slot + AHEAD)
 		take_all(t);
 }
 
@@ -265,12 +263,31 @@ static void feed_odd(struct tcplint *t, const struct tcplint_frame *f)
 	feed(t, &mended);
 }
 
+static void count_frames(struct tcplint_counters *n, const struct tcplint_frame *frames, size_t count)
+{
+	int64_t first = n->first_ts, last = n->last_ts;
+	uint64_t bytes = 0;
+
+	for (const struct tcplint_frame *f = frames; f < frames + count; f++) {
+		bytes += f->wire > f->captured ? f->wire : f->captured;
+		first = f->ts < first ? f->ts : first;
+		last = f->ts > last ? f->ts : last;
+	}
+	n->frames += count;
+	n->bytes += bytes;
+	n->first_ts = first;
+	n->last_ts = last;
+}
+
 void tcplint_feed_ahead(struct tcplint *t, const struct tcplint_frame *frames, size_t n)
 {
-	if (n && !t->counters.frames)
+	if (!n)
+		return;
+	if (!t->counters.frames)
 		begin(t, frames[0].ts);
+	count_frames(&t->counters, frames, n);
+	t->number = frames[n - 1].number;
 	for (const struct tcplint_frame *f = frames; f < frames + n; f++) {
-		t->number = f->number;
 		if (UNLIKELY(f->wire < f->captured))
 			feed_odd(t, f);
 		else
