@@ -9,6 +9,8 @@
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define PREFETCH(p)  __builtin_prefetch(p)
+/* Of what few come to: it would take the registers of the others. */
+#define APART        __attribute__((noinline))
 /* Somebody looks at each access to memory. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1

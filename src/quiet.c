@@ -186,7 +186,7 @@ static void send(struct quiet *q, struct quiet_side *X, const struct segment *s)
 	X->marks |= s->checksum == CHECKSUM_OK ? SIDE_GOOD : 0;
 	const int64_t gap = s->ts - X->last_ts;
 
-	X->last_gap = gap < 0 ? 0 : gap > UINT32_MAX ? UINT32_MAX : (uint32_t)gap;
+	X->last_gap = LIKELY((uint64_t)gap <= UINT32_MAX) ? (uint32_t)gap : gap < 0 ? 0 : UINT32_MAX;
 	X->last_ts = s->ts;
 	X->last_frame = (uint32_t)(s->frame - q->id);
 	X->last_len = s->len;
@@ -284,29 +284,36 @@ static void count_cut(struct engine *en, const struct quiet *q, struct quiet_clo
 	k->cut_last = s->ts;
 }
 
-/* False: not in order.  `*again`: struct conn would go the long way, and look at its timer. */
-static bool carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, enum side x, const struct segment *s,
-		     bool *again)
-{
-	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
+enum course {
+	ODD, /* not of this form, and nothing has changed */
+	CARRIED_ON,
+	LOOKED_AT, /* struct conn would go the long way, and look at its timer */
+};
 
-	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) ||
-	    !fits(p, x, s, X->redge, Y->redge) || !zeek_simple(&en->flows, p, x, s) ||
+/* Of X, whose peer is Y, both of `p`. */
+static APART enum course carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, struct quiet_side *X, struct quiet_side *Y,
+				  const struct segment *s)
+{
+	const enum side x = X == &p->side[CLIENT] ? CLIENT : SERVER;
+
+	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) || !between(X, Y, s, X->redge, Y->redge) ||
+	    !zeek_simple(&en->flows, p, x, X, Y, s) ||
 	    (s->truncated && (en->quiet.loud_cut || !s->len || !closing_of(en, p))))
-		return false;
-	*again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));
-	show_zeek(&en->flows, p, x, s);
+		return ODD;
+	const bool again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));
+
+	show_zeek(&en->flows, p, x, X, Y, s);
 	if (s->truncated)
 		count_cut(en, q, closing_of(en, p), s);
-	if (*again && s->len && !(Y->marks & SIDE_COVER)) {
+	if (again && s->len && !(Y->marks & SIDE_COVER)) {
 		Y->marks |= SIDE_COVER;
 		Y->cover = s->seq + s->len;
 	}
-	if (q->stage == QUIET_OPEN && x == SERVER && (s->len || (X->marks & SIDE_COVER && seq_ge(s->ack, X->cover))))
+	if (UNLIKELY(q->stage == QUIET_OPEN) && x == SERVER && (s->len || (X->marks & SIDE_COVER && seq_ge(s->ack, X->cover))))
 		q->stage = QUIET_ESTABLISHED;
 	offer(X, s);
 	send(q, X, s);
-	return true;
+	return again ? LOOKED_AT : CARRIED_ON;
 }
 
 static bool fresh(const struct recent *r, const struct quiet *q, const struct segment *s, uint32_t print)
@@ -314,8 +321,8 @@ static bool fresh(const struct recent *r, const struct quiet *q, const struct se
 	return !recent_has(r, s, print) && holds(q, s);
 }
 
-static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
-			  uint32_t print)
+static APART bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
+				uint32_t print)
 {
 	const struct quiet_answer *a = q->stage == QUIET_SYNACK ? flow_answer(&en->flows, q) : NULL;
 	struct recent r;
@@ -335,23 +342,22 @@ static bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, e
 }
 
 /* From the third segment on. */
-static bool go_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
-		  uint32_t print, bool *again)
+static enum course go_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s, uint32_t print)
 {
 	struct quiet_part *p = flow_part(&en->flows, q);
-	bool done;
+	enum course course;
 
 	if (!fresh(&p->recent, q, s, print) || (q->before && s->opt.present & OPT_TIMESTAMPS && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
-		return false;
+		return ODD;
 	if (q->stage >= QUIET_FIN)
-		done = quiet_go_on_closing(en, q, p, number, x, s);
+		course = quiet_go_on_closing(en, q, p, number, x, s) ? LOOKED_AT : ODD;
 	else if (s->flags & (FLAG_FIN | FLAG_RST))
-		done = quiet_begin_closing(en, q, p, number, x, s);
+		course = quiet_begin_closing(en, q, p, number, x, s) ? LOOKED_AT : ODD;
 	else
-		done = carry_on(en, q, p, x, s, again);
-	if (done)
+		course = carry_on(en, q, p, &p->side[x], &p->side[other(x)], s);
+	if (course != ODD)
 		recent_add(&p->recent, &q->recent_next, s, print);
-	return done;
+	return course;
 }
 
 /* Stages whose deadline may be nearer than that of the one before; those of the others only move away while time goes on. */
@@ -368,14 +374,17 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	const enum side x = from_first != q->swapped ? CLIENT : SERVER;
 	const uint32_t print = recent_print(s, x);
 	const bool back = s->ts < q->last_ts;
-	bool again = true;
+	enum course course;
 
-	if (UNLIKELY(q->stage < QUIET_OPEN) ? !go_on_opening(en, q, number, x, s, print) :
-					      !go_on(en, q, number, x, s, print, &again))
+	if (LIKELY(q->stage >= QUIET_OPEN))
+		course = go_on(en, q, number, x, s, print);
+	else
+		course = go_on_opening(en, q, number, x, s, print) ? LOOKED_AT : ODD;
+	if (course == ODD)
 		return false;
 	count_segment(en, s);
 	q->last_ts = s->ts;
-	if (again & (back | brings_deadline((enum quiet_stage)q->stage)))
+	if ((course == LOOKED_AT) & (back | brings_deadline((enum quiet_stage)q->stage)))
 		quiet_rearm(en, q, number);
 	return true;
 }

@@ -69,15 +69,17 @@ static inline void keep_above(struct quiet_closing *k, enum side x, uint32_t rel
 	k->above_len = (uint16_t)(k->above_len + len);
 }
 
-static inline void show_zeek(const struct flow_table *t, struct quiet_part *p, enum side x, const struct segment *s)
+/* A segment of X = p->side[x], whose peer is Y. */
+static inline void show_zeek(const struct flow_table *t, struct quiet_part *p, enum side x, struct quiet_side *X,
+			     const struct quiet_side *Y, const struct segment *s)
 {
-	struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 	const uint8_t kind = s->len ? ZEEK_SEEN_DATA : ZEEK_SEEN_ACK;
 	const uint32_t rel = s->seq - p->isn[x], acked = s->ack - p->isn[other(x)];
 
-	if (!(X->marks & kind))
+	if (UNLIKELY(!(X->marks & kind))) {
 		letter(p, x, s->len ? 'D' : 'A');
-	X->marks |= kind;
+		X->marks |= kind;
+	}
 	if (s->ack != X->amax && seq_lt(Y->delivered, acked))
 		give_up(p, flow_closing(t, p), other(x), acked);
 	if (!s->len || s->truncated)
@@ -90,9 +92,9 @@ static inline void show_zeek(const struct flow_table *t, struct quiet_part *p, e
 }
 
 /* No number wraps or is far, and there is room for three letters. */
-static inline bool zeek_simple(const struct flow_table *t, const struct quiet_part *p, enum side x, const struct segment *s)
+static inline bool zeek_simple(const struct flow_table *t, const struct quiet_part *p, enum side x, const struct quiet_side *X,
+			       const struct quiet_side *Y, const struct segment *s)
 {
-	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 	const uint32_t isn = p->isn[x], rel = s->seq - isn;
 
 	if (p->letter_count + 3 > QUIET_LETTERS || s->seq + s->len < s->seq || (rel + s->len) >> 31)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "compiler.h"
 #include "load.h"
 #include "view.h"
 
@@ -25,13 +26,16 @@ _Static_assert(offsetof(struct segment, ack) == offsetof(struct segment, seq) + 
 		       offsetof(struct tcp_options, ts_ecr) == offsetof(struct tcp_options, ts_val) + 4,
 	       "recent_print() takes these together");
 
-/* Whether `r` has the segment already. */
-static inline bool recent_has(const struct recent *r, const struct segment *s, uint32_t print)
+static inline uint32_t recent_us(const struct segment *s)
 {
-	const uint32_t us = (uint32_t)(s->ts / 1000);
+	return (uint32_t)(s->ts / 1000);
+}
 
-	if (r->print[0] != print && r->print[1] != print && r->print[2] != print && r->print[3] != print)
-		return false;
+/* Whether `r` has the segment already, of which it has the print. */
+static APART bool recent_has_near(const struct recent *r, const struct segment *s, uint32_t print)
+{
+	const uint32_t us = recent_us(s);
+
 	for (unsigned i = 0; i < RECENT_MAX && !(s->flags & FLAG_RST); i++) {
 		if (r->print[i] != print || us - r->us[i] > DUP_WINDOW / 1000)
 			continue;
@@ -42,12 +46,19 @@ static inline bool recent_has(const struct recent *r, const struct segment *s, u
 	return false;
 }
 
+/* Whether `r` has the segment already. */
+static inline bool recent_has(const struct recent *r, const struct segment *s, uint32_t print)
+{
+	return UNLIKELY(r->print[0] == print || r->print[1] == print || r->print[2] == print || r->print[3] == print) &&
+	       recent_has_near(r, s, print);
+}
+
 static inline void recent_add(struct recent *r, uint8_t *next, const struct segment *s, uint32_t print)
 {
 	const unsigned i = (*next)++ % RECENT_MAX;
 
 	r->print[i] = print;
-	r->us[i] = (uint32_t)(s->ts / 1000);
+	r->us[i] = recent_us(s);
 	r->ttl[i] = s->ttl;
 	r->direction[i] = s->direction;
 }
