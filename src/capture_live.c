@@ -424,7 +424,8 @@ enum capture_event live_read(struct live *l, struct pcap_pkthdr **header, const 
 			sleep_a_tick();
 			return idle(l, e);
 		}
-		const int answer = l->more_count ? rings_next(l, header, data) : pcap_next_ex(l->source.pcap, header, data);
+		const int answer =
+			l->more_count ? rings_next(l, header, data) : pcap_next_ex(l->source.pcap, header, data);
 
 		if (answer == 1) {
 			if (++l->source.frames % LOOK_EVERY == 0)

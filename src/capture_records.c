@@ -120,7 +120,8 @@ static inline bool at_hand(const struct records *r)
 {
 	const size_t left = r->end - r->at;
 
-	return left >= RECORD && left - RECORD >= load32(r->buffer + r->at + 8) && load32(r->buffer + r->at + 8) <= r->snaplen;
+	return left >= RECORD && left - RECORD >= load32(r->buffer + r->at + 8) &&
+	       load32(r->buffer + r->at + 8) <= r->snaplen;
 }
 
 static inline void to_frame(const struct records *r, const unsigned char *p, struct tcplint_frame *f)

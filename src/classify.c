@@ -21,12 +21,14 @@ static bool odd_flags(const struct segment *s)
 /* RFC 9293, 3.9.2.3: addresses that a connection cannot be opened from, or to. */
 static bool bad_addresses(const struct segment *s)
 {
-	return address_is_many(&s->dst) || address_is_many(&s->src) || address_is_none(&s->src) || address_is_none(&s->dst);
+	return address_is_many(&s->dst) || address_is_many(&s->src) || address_is_none(&s->src) ||
+	       address_is_none(&s->dst);
 }
 
 static bool odd_fields(const struct segment *s)
 {
-	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && !s->ipv6 && (is_ipv4(s->seq, s->dst.ip) || is_ipv4(s->seq, s->src.ip)))
+	if ((s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN && !s->ipv6 &&
+	    (is_ipv4(s->seq, s->dst.ip) || is_ipv4(s->seq, s->src.ip)))
 		return true;
 	if (s->flags & FLAG_SYN && (!s->window || (!(s->flags & FLAG_ACK) && s->ack) || s->tos & TOS_ECN ||
 				      bad_addresses(s)))
@@ -103,7 +105,8 @@ static bool synack_disagrees(const struct view *v)
 		return false;
 	if ((is_ecn_setup_synack(s->flags) && !YD->asked_ecn) || reflects_ecn(YD, s->flags))
 		return true;
-	return !(YD->syn_any & OPT_UNREADABLE) && (s->opt.present & ~YD->syn_any & OPT_ASKED_FOR || echoes_no_syn(YD, s));
+	return !(YD->syn_any & OPT_UNREADABLE) &&
+	       (s->opt.present & ~YD->syn_any & OPT_ASKED_FOR || echoes_no_syn(YD, s));
 }
 
 /* What an end's SYNs announced or asked for, and its segment lacks, or the other way round. */
@@ -117,7 +120,8 @@ static bool strays(const struct view *v)
 		return false;
 	if (present & OPT_EXPERIMENT && s->opt.exids & ~XD->syn_exids && !(XD->syn_any & OPT_UNREADABLE))
 		return true;
-	if (v->c->authenticated && !(present & OPT_UNREADABLE) && XD->syn_any & ~XD->syn_lacked & OPT_AUTHENTICATION & ~present)
+	if (v->c->authenticated && !(present & OPT_UNREADABLE) &&
+	    XD->syn_any & ~XD->syn_lacked & OPT_AUTHENTICATION & ~present)
 		return true;
 	return lost_join(v);
 }
@@ -133,7 +137,8 @@ static bool disagreed(const struct view *v)
 		return (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == (FLAG_SYN | FLAG_ACK) && synack_disagrees(v);
 	if (v->c->timestamps && !(s->opt.present & (OPT_TIMESTAMPS | OPT_UNREADABLE)))
 		return true;
-	if (oversized(v->X, s) || (v->c->no_timestamps && s->opt.present & OPT_TIMESTAMPS) || (v->c->no_ecn && s->tos & TOS_ECN && s->len) || strays(v))
+	if (oversized(v->X, s) || (v->c->no_timestamps && s->opt.present & OPT_TIMESTAMPS) ||
+	    (v->c->no_ecn && s->tos & TOS_ECN && s->len) || strays(v))
 		return true;
 	return s->opt.present & OPT_SACK && v->YD->has_syn && !(v->YD->syn_any & (OPT_SACK_PERMITTED | OPT_UNREADABLE));
 }
@@ -181,8 +186,8 @@ static int64_t timer_interval(const struct view *v, int64_t since, uint32_t stam
 /* The same FIN again. */
 static bool is_fin_copy(const struct view *v)
 {
-	return (v->s->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN && knows(v->X, K_FIN) && v->end == v->X->fend &&
-	       !v->foreign;
+	return (v->s->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN && knows(v->X, K_FIN) &&
+	       v->end == v->X->fend && !v->foreign;
 }
 
 static uint32_t option_events(struct view *v)
@@ -310,8 +315,8 @@ static bool guessed(const struct view *v)
 	const struct conn *c = v->c;
 	const struct endpoint *X = v->X, *Y = v->Y;
 
-	if (!s->len || (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) != FLAG_ACK || !measured(X) || !measured(Y) || c->older ||
-	    c->self_connect || c->syns > 1 || c->synacks > 1 || c->loss || c->origin != TCPLINT_ORIGIN_SYN)
+	if (!s->len || (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) != FLAG_ACK || !measured(X) || !measured(Y) ||
+	    c->older || c->self_connect || c->syns > 1 || c->synacks > 1 || c->loss || c->origin != TCPLINT_ORIGIN_SYN)
 		return false;
 	if (v->beyond || seq_lt(s->seq, oldest_number(X, X->smax)))
 		return true;
@@ -330,7 +335,8 @@ static bool odd_numbers(const struct view *v)
 
 	if (s->flags & (FLAG_SYN | FLAG_RST) || s->bad_header || v->foreign)
 		return false;
-	if (v->beyond || odd_window(X, Y, s) || odd_stamp(X, Y, s) || (s->flags & FLAG_ACK && knows(X, K_AMAX) && seq_lt(s->ack, X->amax)))
+	if (v->beyond || odd_window(X, Y, s) || odd_stamp(X, Y, s) ||
+	    (s->flags & FLAG_ACK && knows(X, K_AMAX) && seq_lt(s->ack, X->amax)))
 		return true;
 	if (!segment_length(s) && knows(X, K_SMAX) && s->seq != X->smax)
 		return true;
@@ -350,7 +356,8 @@ void tracker_classify(struct view *v, const struct conn *c, const struct segment
 	v->end = segment_end(s);
 	v->clock_back = 0;
 	v->twin = NULL;
-	v->events = flag_events(s) | (c->self_connect ? EV_ODD_FIELDS : 0) | option_events(v) | sequence_events(v) | phase_events(c, s) | EV_ANY;
+	v->events = flag_events(s) | (c->self_connect ? EV_ODD_FIELDS : 0) | option_events(v) | sequence_events(v) |
+		    phase_events(c, s) | EV_ANY;
 	if (first)
 		v->events |= EV_FIRST;
 	if (!c->oversized[x] && view_oversized(c, s, v->y))

@@ -18,7 +18,8 @@ static bool states_what_the_tap_saw(enum tcplint_verdict v)
 	return v == TCPLINT_NETWORK_EVENT || v == TCPLINT_ARTEFACT || v == TCPLINT_NOTE;
 }
 
-static float confidence_of(const struct stage *st, const struct subject *c, struct fired *f, enum tcplint_verdict verdict)
+static float confidence_of(const struct stage *st, const struct subject *c, struct fired *f,
+			   enum tcplint_verdict verdict)
 {
 	const char kind = rule_rows[f->rule].public.evidence;
 	const bool cross = kind == 'X' || kind == 'A';
@@ -124,7 +125,8 @@ static void add_related(const struct hearing *h, struct finding_cell *cell, cons
 
 /* ---- findings ---- */
 
-void findings_emit(struct stage *st, const struct subject *c, const struct tcplint_host_id *host, struct finding_cell *cell)
+void findings_emit(struct stage *st, const struct subject *c, const struct tcplint_host_id *host,
+		   struct finding_cell *cell)
 {
 	struct tcplint_finding out;
 	char message[FINDING_MESSAGE];

@@ -55,7 +55,8 @@ static void note_third_step(struct conn *c, const struct view *v)
 	const struct endpoint *S = &c->end[SERVER];
 	struct endpoint *C = &c->end[CLIENT];
 
-	if (v->x != CLIENT || c->hs_ack.frame || !c->synacks || !seq_gt(v->s->ack, S->isn) || seq_gt(v->s->ack, S->smax))
+	if (v->x != CLIENT || c->hs_ack.frame || !c->synacks || !seq_gt(v->s->ack, S->isn) ||
+	    seq_gt(v->s->ack, S->smax))
 		return;
 	const int64_t turn = v->s->ts - c->synack[c->synacks - 1].last.ts;
 
@@ -93,7 +94,8 @@ void tracker_get_ack(struct conn *c, const struct view *v)
  */
 static bool resets_at_fin(const struct view *v)
 {
-	return knows(v->X, K_FIN) && fact_is(v->Y, FIN_RCVD) && !fact_is(v->Y, FIN_ACKED) && v->s->seq == v->X->fend - 1;
+	return knows(v->X, K_FIN) && fact_is(v->Y, FIN_RCVD) && !fact_is(v->Y, FIN_ACKED) &&
+	       v->s->seq == v->X->fend - 1;
 }
 
 /* rules.md 1.8: which RST resets, as far as the tap can know. */

@@ -277,8 +277,12 @@ static void hand_over(struct history *h, uint32_t cell, void (*each)(void *, con
 		cell = *(const uint32_t *)slab_at(&h->cells, cell);
 		at = sizeof(uint32_t);
 	}
-	each(user, &(struct tcplint_frame){ .ts = head.ts, .number = head.number, .captured = head.captured, .wire = head.wire,
-				    .linktype = head.linktype, .data = h->scratch });
+	each(user, &(struct tcplint_frame){ .ts = head.ts,
+					    .number = head.number,
+					    .captured = head.captured,
+					    .wire = head.wire,
+					    .linktype = head.linktype,
+					    .data = h->scratch });
 }
 
 /* ---- what others call ---- */
@@ -319,7 +323,8 @@ static void keep(struct history *h, struct flow *f, uint32_t cell)
 	f->latest[at] = cell;
 }
 
-void history_add(struct history *h, const struct history_key *key, const struct tcplint_frame *frame, enum history_kind kind)
+void history_add(struct history *h, const struct history_key *key, const struct tcplint_frame *frame,
+		 enum history_kind kind)
 {
 	uint32_t n = find(h, key), cell;
 	struct flow *f;
@@ -345,8 +350,8 @@ static uint64_t number_of(const struct history *h, uint32_t cell)
 	return ((const struct kept *)slab_at(&h->cells, cell))->number;
 }
 
-void history_take(struct history *h, const struct history_key *key, void (*each)(void *user, const struct tcplint_frame *f),
-		  void *user)
+void history_take(struct history *h, const struct history_key *key,
+		  void (*each)(void *user, const struct tcplint_frame *f), void *user)
 {
 	const uint32_t n = find(h, key);
 	unsigned i = 0, k = 0;

@@ -37,11 +37,12 @@ void history_sort(struct history_key *key);
 /* What a frame is to its connection: a SYN that follows a FIN or RST begins another one, with first frames of its own. */
 enum history_kind { HISTORY_OTHER, HISTORY_OPENS, HISTORY_CLOSES };
 
-void history_add(struct history *h, const struct history_key *key, const struct tcplint_frame *f, enum history_kind kind);
+void history_add(struct history *h, const struct history_key *key, const struct tcplint_frame *f,
+		 enum history_kind kind);
 
 /* Hand over what is kept of a connection, oldest first, and forget it. */
-void history_take(struct history *h, const struct history_key *key, void (*each)(void *user, const struct tcplint_frame *f),
-		  void *user);
+void history_take(struct history *h, const struct history_key *key,
+		  void (*each)(void *user, const struct tcplint_frame *f), void *user);
 
 /* The connection's mark, 0 unless one was set; it can be set only where frames were added.  Asking counts as hearing of it. */
 uint64_t history_mark(struct history *h, const struct history_key *key);

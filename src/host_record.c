@@ -32,7 +32,8 @@ static int by_address(const void *a, const void *b)
 }
 
 /* Those that are wanted, by address; none when there is no memory.  Most entries of a large table are of no interest. */
-static struct host_list sorted(const struct hosts *t, bool (*wanted)(const struct host *h, const struct host_list *with),
+static struct host_list sorted(const struct hosts *t,
+			       bool (*wanted)(const struct host *h, const struct host_list *with),
 			       const struct host_list *with)
 {
 	struct host_list list = { t->hosts.used ? malloc(t->hosts.used * sizeof(*list.at)) : NULL, 0 };
@@ -152,7 +153,8 @@ static void add_service(struct tcplint_host *out, const struct host *h, const st
 
 static void add_findings(struct stage *st, struct record *r, struct host *h)
 {
-	for (struct finding_cell *f = finding_at(&st->findings, h->findings); f; f = finding_at(&st->findings, f->next)) {
+	for (struct finding_cell *f = finding_at(&st->findings, h->findings); f;
+	     f = finding_at(&st->findings, f->next)) {
 		const unsigned i = r->host.finding_count;
 
 		if (!f->listed || i == FINDINGS_MAX)
@@ -199,7 +201,8 @@ static void add_entry(struct stage *st, struct record *r, struct host *h)
 }
 
 /* What all entries of an address say together, from the first of them up to `end`. */
-static void report_host(struct stage *st, struct record *r, struct host *const *first, struct host *const *end, bool all)
+static void report_host(struct stage *st, struct record *r, struct host *const *first, struct host *const *end,
+			bool all)
 {
 	r->fresh = false;
 	r->host = (struct tcplint_host){ .ts = INT64_MIN, .findings = r->findings };
@@ -213,7 +216,8 @@ static void report_host(struct stage *st, struct record *r, struct host *const *
 void aggregate_records(struct stage *st, bool all)
 {
 	const struct host_list accused = sorted(&st->hosts, is_accused, NULL);
-	const struct host_list list = accused.n ? sorted(&st->hosts, is_among, &accused) : (struct host_list){ NULL, 0 };
+	const struct host_list list =
+		accused.n ? sorted(&st->hosts, is_among, &accused) : (struct host_list){ NULL, 0 };
 	struct record *r = st->sink.host && list.n ? malloc(sizeof(*r)) : NULL;
 
 	for (uint32_t i = 0, end; r && i < list.n; i = end) {

@@ -15,14 +15,15 @@ static bool at_rest(const struct conn *c)
 	const struct endpoint *a = &c->end[CLIENT], *b = &c->end[SERVER];
 
 	return a->facts == ESTABLISHED_FACTS && b->facts == ESTABLISHED_FACTS && !c->candidates && !a->holes &&
-	       !b->holes && !c->older && !c->newer && !c->pending && (c->hs_ack.frame || !c->synacks) && !c->authenticated &&
-	       !c->damaged[CLIENT] && !c->damaged[SERVER];
+	       !b->holes && !c->older && !c->newer && !c->pending && (c->hs_ack.frame || !c->synacks) &&
+	       !c->authenticated && !c->damaged[CLIENT] && !c->damaged[SERVER];
 }
 
 /* It is as the SYNs agreed on (classify.c, EV_DISAGREED). */
 static bool agreed(const struct conn *c, const struct segment *s, const struct endpoint *X)
 {
-	return !(s->opt.present & OPT_TIMESTAMPS && c->no_timestamps) && !(s->tos & TOS_ECN && c->no_ecn) && !oversized(X, s);
+	return !(s->opt.present & OPT_TIMESTAMPS && c->no_timestamps) && !(s->tos & TOS_ECN && c->no_ecn) &&
+	       !oversized(X, s);
 }
 
 /* Its numbers are what they may be (EV_ODD_NUMBERS), and no window is closed or opens. */
@@ -42,8 +43,8 @@ static bool stamped_well(const struct conn *c, const struct segment *s, const st
 static bool ordinary(const struct conn *c, const struct segment *s, const struct endpoint *X)
 {
 	return (s->flags & ~(unsigned)(FLAG_PSH | FLAG_ECE | FLAG_CWR | FLAG_AE)) == FLAG_ACK &&
-	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped_well(c, s, X) && s->checksum <= CHECKSUM_OK && !s->truncated &&
-	       !s->bad_header;
+	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped_well(c, s, X) && s->checksum <= CHECKSUM_OK &&
+	       !s->truncated && !s->bad_header;
 }
 
 bool tracker_in_order(const struct conn *c, const struct segment *s, enum side x)

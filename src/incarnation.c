@@ -62,7 +62,8 @@ static struct incarnation choose_synack(const struct flow_table *t, uint32_t hea
 		const struct conn *c = flow_conn(t, n);
 		const enum side x = conn_side(c, from_first), y = other(x);
 
-		if (c->self_connect || (knows(&c->end[x], K_ISN) && c->end[x].isn == s->seq && fact_is(&c->end[x], SYN_SENT)))
+		if (c->self_connect ||
+		    (knows(&c->end[x], K_ISN) && c->end[x].isn == s->seq && fact_is(&c->end[x], SYN_SENT)))
 			return (struct incarnation){ .number = n };
 		for (unsigned i = 0; i < c->syns && y == CLIENT; i++)
 			if (seq_in(c->syn[i].isn + 1, s->ack, c->syn[i].isn + 1 + c->syn[i].len))

@@ -56,7 +56,8 @@ bool interpret(const struct options *o, struct choice *choice, struct tcplint_op
 
 	tcplint_options_init(lo);
 	memset(choice->severity, TCPLINT_SEVERITY_OF_RULE, sizeof(choice->severity));
-	if (!select_rules(o, choice->disabled, e) || !options_mark(&o->verdicts, "--verdict", verdict_by_name, verdicts, e) ||
+	if (!select_rules(o, choice->disabled, e) ||
+	    !options_mark(&o->verdicts, "--verdict", verdict_by_name, verdicts, e) ||
 	    !options_mark(&o->emit, "--emit", report_type_by_name, types, e))
 		return false;
 	for (unsigned i = 0; i < o->severities.count; i++)

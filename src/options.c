@@ -125,8 +125,8 @@ static bool set_size(uint64_t *member, const struct spec *s, const char *text, s
 	if (len < sizeof(digits))
 		memcpy(digits, text, len - !!suffix);
 	if (!parse_number(digits, 1, &n))
-		return fail(e, "%s needs a size, as 10 (millions of bytes), 500k, 20m or 1g, not '%s'", spelling(s, name),
-			    text);
+		return fail(e, "%s needs a size, as 10 (millions of bytes), 500k, 20m or 1g, not '%s'",
+			    spelling(s, name), text);
 	if (n == 0 || __builtin_mul_overflow(n, unit, member))
 		return fail(e, "%s: %s is out of range", spelling(s, name), text);
 	return true;

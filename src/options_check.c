@@ -40,8 +40,9 @@ static bool check_packets(const struct options *o, struct error *e)
 		return fail(e, "-w - would mix packets with the records on standard output: give -o FILE for these");
 	if (!named(o->packets) && isatty(STDOUT_FILENO))
 		return fail(e, "-w - would write packets to the terminal");
-	if (named(o->output) && (!strcmp(o->output, o->packets) ||
-				 (!stat(o->output, &records) && S_ISREG(records.st_mode) && same_file(&records, o->packets))))
+	if (named(o->output) &&
+	    (!strcmp(o->output, o->packets) ||
+	     (!stat(o->output, &records) && S_ISREG(records.st_mode) && same_file(&records, o->packets))))
 		return fail(e, "-o and -w would write to the same file");
 	return true;
 }
@@ -55,8 +56,11 @@ static bool check_output(const struct options *o, struct error *e)
 		return fail(e, "-%c needs a file: give -o FILE or -w FILE", r->period ? 'G' : 'C');
 	if (r->count && !r->period && !r->size)
 		return fail(e, "-W counts files of -G or -C: give one of them");
-	if (r->period && ((named(o->output) && !strchr(o->output, '%')) || (named(o->packets) && !strchr(o->packets, '%'))))
-		return fail(e, "-G needs a time in the name of the file, as %%Y%%m%%dT%%H%%M%%S, or each would replace the last");
+	if (r->period &&
+	    ((named(o->output) && !strchr(o->output, '%')) || (named(o->packets) && !strchr(o->packets, '%'))))
+		return fail(
+			e,
+			"-G needs a time in the name of the file, as %%Y%%m%%dT%%H%%M%%S, or each would replace the last");
 	if (o->append && !named(o->output))
 		return fail(e, "--append needs a file: give -o FILE");
 	return check_overwriting(o, "-o", o->output, e) && check_overwriting(o, "-w", o->packets, e) &&

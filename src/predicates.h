@@ -117,7 +117,8 @@ static inline bool shares_space(const struct view *v, const struct candidate *k,
 	const bool own = (v->x == x) == seq;
 
 	return v->s && v->s->frame != k->draft.frame[k->draft.frames - 1] && !(v->s->flags & FLAG_RST) &&
-	       (own || v->s->flags & FLAG_ACK) && one_space(&v->c->end[seq ? other(x) : x], own ? v->s->seq : v->s->ack, number);
+	       (own || v->s->flags & FLAG_ACK) &&
+	       one_space(&v->c->end[seq ? other(x) : x], own ? v->s->seq : v->s->ack, number);
 }
 
 /* What is missing may have overtaken so many that were sent before it. */

@@ -9,7 +9,8 @@ static void infer_peer(struct conn *c, const struct view *v)
 {
 	struct endpoint *Y = &c->end[v->y];
 
-	if (knows(Y, K_ISN) || v->s->flags & FLAG_SYN || c->origin == TCPLINT_ORIGIN_MIDSTREAM || c->origin == TCPLINT_ORIGIN_STRAY)
+	if (knows(Y, K_ISN) || v->s->flags & FLAG_SYN || c->origin == TCPLINT_ORIGIN_MIDSTREAM ||
+	    c->origin == TCPLINT_ORIGIN_STRAY)
 		return;
 	/* X's first ACK in the opening: the peer's SYN and perhaps data came before it */
 	Y->isn = v->s->ack - 1;
@@ -43,7 +44,8 @@ static void prove_fin(struct conn *c, const struct view *v)
 	struct endpoint_detail *D = &c->detail[v->x];
 	const struct endpoint_detail *peer = &c->detail[v->y];
 	/* RFC 7323, 4.3: it echoes the copy that it received first */
-	const bool echoes = peer->fin_copies && s->opt.present & OPT_TIMESTAMPS && peer->fin_tsval != peer->first_fin_tsval;
+	const bool echoes =
+		peer->fin_copies && s->opt.present & OPT_TIMESTAMPS && peer->fin_tsval != peer->first_fin_tsval;
 	const bool first = echoes && s->opt.ts_ecr == peer->first_fin_tsval;
 	const struct mark fin = first ? peer->first_fin : peer->last_fin, m = mark_of(s);
 	const bool sack = c->detail[CLIENT].syn_opt & c->detail[SERVER].syn_opt & OPT_SACK_PERMITTED;
@@ -95,8 +97,9 @@ static void prove_opening(struct conn *c, const struct view *v, bool acks_cover)
 	/* of a server whose SYN-ACK nobody was seen to acknowledge, another SYN-ACK may still say that it is wrong */
 	if (data && !acks_cover && !knows(X, K_ACTIVE) && !c->hs_ack.frame && knows(Y, K_SEEN) && !c->simultaneous)
 		fact_set(c, v->x, SYN_ACKED, TENTATIVE, mark_of(s));
-	else if (acks_cover || data || holds_data(s) || (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
-					(!c->simultaneous || fact_is(X, SYN_ACKED))))
+	else if (acks_cover || data || holds_data(s) ||
+		 (knows(X, K_ACTIVE) && knows(Y, K_ISN) && seq_gt(s->ack, Y->isn) &&
+		  (!c->simultaneous || fact_is(X, SYN_ACKED))))
 		fact_set(c, v->x, SYN_ACKED, CONFIRMED, mark_of(s));
 }
 
@@ -172,7 +175,8 @@ static bool newer_than_rst(const struct view *v, int64_t since)
 /* The network delivered one FIN twice: sent again it would have another timestamp, and after an RTO. */
 static bool copied_fin(const struct endpoint_detail *D, const struct segment *s)
 {
-	return s->opt.present & OPT_TIMESTAMPS && s->opt.ts_val == D->fin_tsval && s->ts - D->last_fin.ts < NETWORK_LATE;
+	return s->opt.present & OPT_TIMESTAMPS && s->opt.ts_val == D->fin_tsval &&
+	       s->ts - D->last_fin.ts < NETWORK_LATE;
 }
 
 /* X sends its FIN again: what acknowledged it before the copy was sent did not arrive, unless the two crossed. */

@@ -275,8 +275,9 @@ static void fill_endpoint(struct tcplint_endpoint *r, const struct conn *c, enum
 		.state_certain = e->certain,
 	};
 	/* RFC 3168, 6.1.1: an ECN-setup SYN has ECE and CWR, an ECN-setup SYN-ACK has ECE alone */
-	r->ecn = d->has_syn && (d->syn_flags & FLAG_ACK ? (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == FLAG_ECE :
-							  (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR));
+	r->ecn = d->has_syn &&
+		 (d->syn_flags & FLAG_ACK ? (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == FLAG_ECE
+					  : (d->syn_flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR));
 	if (r->has_state)
 		r->state_count = tracker_path(c, x, r->states, TCPLINT_MAX_STATES);
 	record_retries(r, c, x);

@@ -13,7 +13,8 @@ struct head {
 	struct told_place place;
 };
 
-_Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)), "the largest message fits several times");
+_Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)),
+	       "the largest message fits several times");
 _Static_assert(RELAY_DRAFT > sizeof(struct head) + sizeof(struct told_released) + LINE, "the largest message fits");
 
 bool relay_init(struct relay *r, const struct engine *en, struct error *e)

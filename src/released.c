@@ -15,8 +15,8 @@ struct embedded {
 static void fill_findings(const struct stage *st, const struct dossier *d, struct tcplint_connection *r,
 			  const struct subject *c, struct embedded *e)
 {
-	for (const struct finding_cell *f = finding_at(&st->findings, d->findings); f && r->finding_count < FINDINGS_MAX;
-	     f = finding_at(&st->findings, f->next)) {
+	for (const struct finding_cell *f = finding_at(&st->findings, d->findings);
+	     f && r->finding_count < FINDINGS_MAX; f = finding_at(&st->findings, f->next)) {
 		const unsigned i = r->finding_count;
 
 		if (!f->listed)
@@ -30,7 +30,8 @@ static void fill_findings(const struct stage *st, const struct dossier *d, struc
 
 static bool has_listed(const struct stage *st, const struct dossier *d)
 {
-	for (const struct finding_cell *f = finding_at(&st->findings, d->findings); f; f = finding_at(&st->findings, f->next))
+	for (const struct finding_cell *f = finding_at(&st->findings, d->findings); f;
+	     f = finding_at(&st->findings, f->next))
 		if (f->listed)
 			return true;
 	return false;

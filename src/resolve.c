@@ -103,7 +103,8 @@ static void check_silence(const struct view *v, const uint64_t some[RULE_WORDS])
 #endif
 
 /* The rules of a set, in its order. */
-static void ask_all(struct engine *en, struct conn *c, const struct view *v, uint64_t wanted[RULE_WORDS], struct batch *b)
+static void ask_all(struct engine *en, struct conn *c, const struct view *v, uint64_t wanted[RULE_WORDS],
+		    struct batch *b)
 {
 	struct draft d = blank;
 
@@ -130,7 +131,8 @@ void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on
 	ask_all(en, c, v, wanted, b);
 }
 
-void resolve_run_some(struct engine *en, struct conn *c, struct view *v, const uint64_t some[RULE_WORDS], struct batch *b)
+void resolve_run_some(struct engine *en, struct conn *c, struct view *v, const uint64_t some[RULE_WORDS],
+		      struct batch *b)
 {
 	uint64_t wanted[RULE_WORDS];
 
@@ -151,7 +153,8 @@ void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct ba
 		enum outcome o = rule_rows[q->k.rule].settle(v, &q->k);
 
 		/* rules.md 1.6: what crosses directions is not judged within the window of reordering */
-		if (o == REFUTED && v->s && v->now - q->k.opened < REORDER_WINDOW && v->s->frame != draft_decisive(&q->k.draft))
+		if (o == REFUTED && v->s && v->now - q->k.opened < REORDER_WINDOW &&
+		    v->s->frame != draft_decisive(&q->k.draft))
 			o = WAIT;
 		if (o == WAIT && (v->releasing || v->now >= q->k.deadline))
 			o = PLAIN;

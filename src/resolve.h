@@ -10,7 +10,8 @@
 /* Rules of `on` over the view: candidates are opened, the rest goes to the batch. */
 void resolve_run(struct engine *en, struct conn *c, struct view *v, enum rule_on on, struct batch *b);
 /* The same of a segment, where none but `some`, a bit each, can fire. */
-void resolve_run_some(struct engine *en, struct conn *c, struct view *v, const uint64_t some[RULE_WORDS], struct batch *b);
+void resolve_run_some(struct engine *en, struct conn *c, struct view *v, const uint64_t some[RULE_WORDS],
+		      struct batch *b);
 /* Ask the waiting candidates of a connection. */
 void resolve_settle(struct engine *en, struct conn *c, struct view *v, struct batch *b);
 /* Tell the stage of the batch. */

@@ -188,7 +188,8 @@ static void forget_allowed(const struct view *v, struct candidate *k)
 		const struct mark m = { k->draft.number[i], k->draft.frame[i] };
 		const uint32_t guess = *guess_at(k, i);
 
-		if (v->now - m.ts > GUESS_WINDOW || (beyond >> i & 1 && seq_gt(guess, X->isn) && seq_le(guess, Y->redge)))
+		if (v->now - m.ts > GUESS_WINDOW ||
+		    (beyond >> i & 1 && seq_gt(guess, X->isn) && seq_le(guess, Y->redge)))
 			continue;
 		k->end |= (beyond >> i & 1) << kept;
 		set_guess(k, kept++, guess, m);

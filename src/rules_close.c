@@ -19,8 +19,8 @@ static bool closed_second(const struct conn *c, enum side x)
 static bool completes_close(const struct view *v)
 {
 	return v->events & EV_CLOSING && !(v->events & EV_RESET) && v->drives && !v->c->self_connect &&
-	       has(v, FLAG_ACK) && !(v->s->flags & (FLAG_SYN | FLAG_RST)) && closed_second(v->c, v->y) && v->s->ack == v->Y->fend &&
-	       !v->YD->fin_acked_by.frame && v->XD->fin_acked_by.frame;
+	       has(v, FLAG_ACK) && !(v->s->flags & (FLAG_SYN | FLAG_RST)) && closed_second(v->c, v->y) &&
+	       v->s->ack == v->Y->fend && !v->YD->fin_acked_by.frame && v->XD->fin_acked_by.frame;
 }
 
 static int64_t since(int64_t later, struct mark earlier)
@@ -218,7 +218,8 @@ static enum outcome rst_stands(const struct view *v, const struct candidate *k)
 		return REFUTED;
 	if (!fact_is(X, RESET))
 		return DISMISSED;
-	if (v->s && v->x == k->sender && !(v->s->flags & FLAG_RST) && v->drives && v->s->ts - k->opened > REORDER_WINDOW)
+	if (v->s && v->x == k->sender && !(v->s->flags & FLAG_RST) && v->drives &&
+	    v->s->ts - k->opened > REORDER_WINDOW)
 		return DISMISSED;
 	return WAIT;
 }

@@ -85,7 +85,8 @@ static bool challenged_syn(const struct view *v)
 bool rule_half_open_rst_wrong_seq(const struct view *v, struct draft *d)
 {
 	if (!v->s || !(v->events & EV_RST) || v->events & (EV_ODD_FLAGS | EV_BAD_CHECKSUM) || v->s->bad_header ||
-	    v->c->superseded || v->c->self_connect || fact_is(v->X, RESET) || !knows(v->X, K_SMAX) || !challenged_syn(v))
+	    v->c->superseded || v->c->self_connect || fact_is(v->X, RESET) || !knows(v->X, K_SMAX) ||
+	    !challenged_syn(v))
 		return false;
 	const uint32_t right = v->YD->latest.ack, seq = v->s->seq;
 

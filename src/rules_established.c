@@ -53,8 +53,10 @@ enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 	 * might be a probe, which begins one before (3.8.4); in SYN_SENT it may be the challenge of an incarnation that the
 	 * capture did not see.
 	 */
-	if (v->s && !again && !k->draft.number[1] && v->drives && v->x == y && v->s->seq == Y->smax && k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
-	    (v->now - k->opened > crossing(Y) || (Y->turn && v->now - k->opened >= Y->turn && !(v->events & EV_ACK_NEW)))) {
+	if (v->s && !again && !k->draft.number[1] && v->drives && v->x == y && v->s->seq == Y->smax &&
+	    k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
+	    (v->now - k->opened > crossing(Y) ||
+	     (Y->turn && v->now - k->opened >= Y->turn && !(v->events & EV_ACK_NEW)))) {
 		k->draft.evidence |= EVI_peer_objected | EVI_never_acked;
 		return REFUTED;
 	}
@@ -160,12 +162,13 @@ bool rule_ack_regression(const struct view *v, struct draft *d)
 	const struct segment *s = v->s;
 	const struct endpoint *X = v->X;
 
-	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_ANY) || !(s->flags & FLAG_ACK) || s->flags & (FLAG_SYN | FLAG_RST) ||
-	    v->c->self_connect || !knows(X, K_AMAX) || !seq_lt(s->ack, X->amax) || !knows(v->Y, K_SMAX) ||
-	    seq_gt(X->amax, v->Y->smax) || X->amax - s->ack > X->maxwnd) /* ack_too_old */
+	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_ANY) || !(s->flags & FLAG_ACK) ||
+	    s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect || !knows(X, K_AMAX) || !seq_lt(s->ack, X->amax) ||
+	    !knows(v->Y, K_SMAX) || seq_gt(X->amax, v->Y->smax) || X->amax - s->ack > X->maxwnd) /* ack_too_old */
 		return false;
 	const bool stamped = s->opt.present & OPT_TIMESTAMPS && knows(X, K_TSVAL);
-	const bool newer = stamped && seq_gt(s->opt.ts_val, X->tsval), older = stamped && seq_lt(s->opt.ts_val, X->tsval);
+	const bool newer = stamped && seq_gt(s->opt.ts_val, X->tsval),
+		   older = stamped && seq_lt(s->opt.ts_val, X->tsval);
 	const bool news = s->len && knows(X, K_SMAX) && seq_ge(s->seq, X->smax);
 
 	if (older || v->events & (EV_KEEPALIVE | EV_RESET) || (!news && (!newer || s->len)))
@@ -194,8 +197,8 @@ bool rule_ack_too_old(const struct view *v, struct draft *d)
 	if (!intact(v, EV_ODD_NUMBERS) || v->events & EV_ODD_FLAGS || !s->len || !(s->flags & FLAG_ACK) ||
 	    s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM ||
 	    X->wscale == SCALE_UNKNOWN || !knows(X, K_AMAX) || !knows(X, K_REDGE) || !knows(X, K_SMAX) ||
-	    !seq_gt(v->end, X->smax) || !seq_lt(s->ack, X->amax - X->maxwnd) || !knows(v->Y, K_SMAX) || v->c->incarnation ||
-	    seq_gt(X->amax, v->Y->smax))
+	    !seq_gt(v->end, X->smax) || !seq_lt(s->ack, X->amax - X->maxwnd) || !knows(v->Y, K_SMAX) ||
+	    v->c->incarnation || seq_gt(X->amax, v->Y->smax))
 		return false;
 	draft_offender(d, v->x);
 	draft_value_seq(d, TCPLINT_FIELD_ACK, v->y, X->amax, s->ack);

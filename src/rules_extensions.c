@@ -49,7 +49,8 @@ static bool unasked_draft(const struct view *v, struct draft *d, uint32_t kind)
 
 bool rule_tfo_cookie_unsolicited(const struct view *v, struct draft *d)
 {
-	return unasked(v, OPT_FAST_OPEN) && unasked_draft(v, d, v->s->opt.present & OPT_FAST_OPEN_EXP ? EXPERIMENT : FAST_OPEN);
+	return unasked(v, OPT_FAST_OPEN) &&
+	       unasked_draft(v, d, v->s->opt.present & OPT_FAST_OPEN_EXP ? EXPERIMENT : FAST_OPEN);
 }
 
 enum outcome settle_tfo_cookie_unsolicited(const struct view *v, struct candidate *k)

@@ -82,8 +82,8 @@ static bool client_waits(const struct view *v)
 	const struct conn *c = v->c;
 
 	return v->x == SERVER && c->origin == TCPLINT_ORIGIN_SYN && !c->older && !c->incarnation && !c->self_connect &&
-	       c->syns && !c->simultaneous && fact_is(v->Y, SYN_SENT) && !fact_is(v->Y, SYN_RCVD) && !fact_is(v->Y, RESET) &&
-	       v->X->segments == v->XD->rst;
+	       c->syns && !c->simultaneous && fact_is(v->Y, SYN_SENT) && !fact_is(v->Y, SYN_RCVD) &&
+	       !fact_is(v->Y, RESET) && v->X->segments == v->XD->rst;
 }
 
 bool rule_rst_to_synsent_unacceptable(const struct view *v, struct draft *d)
@@ -112,7 +112,8 @@ bool rule_rst_to_synsent_unacceptable(const struct view *v, struct draft *d)
 enum outcome settle_rst_to_synsent_unacceptable(const struct view *v, struct candidate *k)
 {
 	if (v->s && v->drives && !v->foreign && !(v->s->flags & FLAG_RST)) {
-		if (v->s->flags & FLAG_SYN && v->x == CLIENT && k->draft.value[0].field == TCPLINT_FIELD_ACK && k->ack == v->end)
+		if (v->s->flags & FLAG_SYN && v->x == CLIENT && k->draft.value[0].field == TCPLINT_FIELD_ACK &&
+		    k->ack == v->end)
 			return DISMISSED;
 		if (v->x == CLIENT)
 			k->draft.evidence |= EVI_stimulus_repeated;

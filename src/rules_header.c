@@ -6,7 +6,8 @@
 /* A damaged header proves nothing about its sender. */
 static bool readable(const struct view *v, uint32_t event)
 {
-	return v->events & event && v->s && v->s->checksum != CHECKSUM_BAD && !(v->s->bad_header && event != EV_BAD_HEADER);
+	return v->events & event && v->s && v->s->checksum != CHECKSUM_BAD &&
+	       !(v->s->bad_header && event != EV_BAD_HEADER);
 }
 
 static void flags_draft(const struct view *v, struct draft *d)

@@ -288,7 +288,8 @@ bool rule_old_syn_accepted(const struct view *v, struct draft *d)
 	for (unsigned i = 0; i + 1 < c->syns; i++) {
 		const struct attempt *a = &c->syn[i];
 
-		if (!seq_in(a->isn + 1, v->s->seq, a->isn + 1 + a->len) || seq_in(newest->isn + 1, v->s->seq, newest->isn + 1))
+		if (!seq_in(a->isn + 1, v->s->seq, a->isn + 1 + a->len) ||
+		    seq_in(newest->isn + 1, v->s->seq, newest->isn + 1))
 			continue;
 		draft_offender(d, CLIENT);
 		draft_plain(d, TCPLINT_FIELD_ISN, a->isn);
@@ -312,7 +313,8 @@ bool rule_client_data_before_synack(const struct view *v, struct draft *d)
 {
 	if (!live(v, EV_OPENING) || v->x != CLIENT || !(v->events & EV_DATA) || v->s->flags & (FLAG_SYN | FLAG_RST) ||
 	    !v->c->syns || v->c->fast_open || v->c->synacks || knows(v->Y, K_SEEN) ||
-	    (knows(v->Y, K_ISN) && !knows(v->Y, K_ISN_INFERRED)) || knows(v->X, K_DMAX) || !seq_ge(v->s->seq, v->X->isn + 1) || v->c->self_connect)
+	    (knows(v->Y, K_ISN) && !knows(v->Y, K_ISN_INFERRED)) || knows(v->X, K_DMAX) ||
+	    !seq_ge(v->s->seq, v->X->isn + 1) || v->c->self_connect)
 		return false;
 	draft_offender(d, CLIENT);
 	draft_value_seq(d, TCPLINT_FIELD_SEQ, CLIENT, 0, v->s->seq);
@@ -382,7 +384,8 @@ enum outcome settle_server_data_before_ack(const struct view *v, struct candidat
 			return SUPPORTED; /* the client goes on as if it had acknowledged: the capture missed that */
 		}
 	}
-	if (live(v, EV_SYN_AGAIN) && v->x == SERVER && k->seq - v->s->seq - 1 < NEAR && v->now - k->opened > crossing(S)) {
+	if (live(v, EV_SYN_AGAIN) && v->x == SERVER && k->seq - v->s->seq - 1 < NEAR &&
+	    v->now - k->opened > crossing(S)) {
 		k->draft.evidence |= EVI_stimulus_repeated;
 		return REFUTED;
 	}
@@ -406,8 +409,9 @@ static bool in_use(const struct conn *c)
 
 bool rule_syn_in_synchronized(const struct view *v, struct draft *d)
 {
-	if (!v->s || !(v->events & (EV_SYN | EV_SYNACK)) || v->events & (EV_DUPLICATE | EV_BAD_CHECKSUM | EV_ODD_FLAGS) ||
-	    !in_use(v->c) || !knows(v->X, K_ISN) || v->s->seq == v->X->isn || v->s->seq == v->X->isn + 1)
+	if (!v->s || !(v->events & (EV_SYN | EV_SYNACK)) ||
+	    v->events & (EV_DUPLICATE | EV_BAD_CHECKSUM | EV_ODD_FLAGS) || !in_use(v->c) || !knows(v->X, K_ISN) ||
+	    v->s->seq == v->X->isn || v->s->seq == v->X->isn + 1)
 		return false;
 	/* a SYN-ACK of mid-stream may be a copy of one that was not captured; of a newer incarnation it answers there */
 	if (v->events & EV_SYNACK && (v->foreign || knows(v->X, K_ISN_INFERRED)))

@@ -133,7 +133,8 @@ enum outcome settle_sack_not_permitted(const struct view *v, struct candidate *k
 
 bool rule_opt_after_eol(const struct view *v, struct draft *d)
 {
-	return intact(v, EV_BAD_OPTIONS) && v->s->opt.present & OPT_AFTER_EOL && option_draft(v, d, TCPLINT_FIELD_OPTION, 0);
+	return intact(v, EV_BAD_OPTIONS) && v->s->opt.present & OPT_AFTER_EOL &&
+	       option_draft(v, d, TCPLINT_FIELD_OPTION, 0);
 }
 
 bool rule_opt_duplicate(const struct view *v, struct draft *d)
@@ -148,8 +149,8 @@ bool rule_opt_duplicate(const struct view *v, struct draft *d)
 
 bool rule_opt_mss_tiny(const struct view *v, struct draft *d)
 {
-	return intact(v, EV_ODD_OPTIONS) && has(v, FLAG_SYN) && v->s->opt.present & OPT_MSS && v->s->opt.mss < TINY_MSS &&
-	       option_draft(v, d, TCPLINT_FIELD_MSS, v->s->opt.mss);
+	return intact(v, EV_ODD_OPTIONS) && has(v, FLAG_SYN) && v->s->opt.present & OPT_MSS &&
+	       v->s->opt.mss < TINY_MSS && option_draft(v, d, TCPLINT_FIELD_MSS, v->s->opt.mss);
 }
 
 /* A copy of the latest SYN or SYN-ACK of its sender. */
@@ -161,7 +162,8 @@ static bool copy_of_latest(const struct view *v)
 
 bool rule_opt_wscale_changed(const struct view *v, struct draft *d)
 {
-	if (!copy_of_latest(v) || !(v->s->opt.present & v->XD->syn_opt & OPT_WSCALE) || v->s->opt.wscale == v->XD->wscale)
+	if (!copy_of_latest(v) || !(v->s->opt.present & v->XD->syn_opt & OPT_WSCALE) ||
+	    v->s->opt.wscale == v->XD->wscale)
 		return false;
 	draft_offender(d, v->x);
 	draft_wrong(d, TCPLINT_FIELD_WSCALE, v->XD->wscale, v->s->opt.wscale);
@@ -215,8 +217,8 @@ enum { BLOCK_EMPTY, BLOCK_BEYOND, BLOCK_BELOW };
 
 bool rule_sack_block_invalid(const struct view *v, struct draft *d)
 {
-	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect ||
-	    !knows(v->Y, K_ISN))
+	if (!intact(v, EV_ODD_NUMBERS) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) ||
+	    v->c->self_connect || !knows(v->Y, K_ISN))
 		return false;
 	const int at = odd_sack(v);
 

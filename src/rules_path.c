@@ -6,7 +6,8 @@
 
 bool rule_offload_segment(const struct view *v, struct draft *d)
 {
-	if (!(v->events & EV_TAP) || !v->s || v->s->bad_header || v->c->oversized[v->x] || !view_oversized(v->c, v->s, v->y))
+	if (!(v->events & EV_TAP) || !v->s || v->s->bad_header || v->c->oversized[v->x] ||
+	    !view_oversized(v->c, v->s, v->y))
 		return false;
 	draft_offender(d, v->x);
 	draft_plain(d, TCPLINT_FIELD_LENGTH, v->s->len);
@@ -109,8 +110,8 @@ static bool quotes_nothing(const struct view *v)
 {
 	const struct conn *c = v->c;
 
-	return c->origin == TCPLINT_ORIGIN_SYN && !c->older && !v->XD->pasts && !(v->s->flags & FLAG_RST) && v->s->seq &&
-	       !knows(v->X, K_ISN_INFERRED) && !seq_in(v->X->isn, v->s->seq, v->X->smax + 0x10000) &&
+	return c->origin == TCPLINT_ORIGIN_SYN && !c->older && !v->XD->pasts && !(v->s->flags & FLAG_RST) &&
+	       v->s->seq && !knows(v->X, K_ISN_INFERRED) && !seq_in(v->X->isn, v->s->seq, v->X->smax + 0x10000) &&
 	       !(v->x == CLIENT && c->syns > 1);
 }
 

@@ -131,7 +131,8 @@ enum outcome settle_rst_reply_fields_wrong(const struct view *v, struct candidat
 		if (ack ? v->s->ack == k->seq : v->end == k->ack)
 			return DISMISSED;
 		/* it did not take the RST for an answer, and sends the segment again; a copy of it that another tap took is none */
-		if (v->now - k->opened > NETWORK_LATE && segment_length(v->s) && v->s->seq == (uint32_t)k->draft.number[0] &&
+		if (v->now - k->opened > NETWORK_LATE && segment_length(v->s) &&
+		    v->s->seq == (uint32_t)k->draft.number[0] &&
 		    (ack ? v->s->ack == k->draft.number[1] : k->draft.number[1] < 0)) {
 			k->draft.evidence |= EVI_stimulus_repeated;
 			k->note = 1;
@@ -148,7 +149,8 @@ static bool answers_rst(const struct view *v)
 	const struct mark t = v->YD->last_rst;
 	const struct latest *heard = &v->YD->latest;
 
-	if (!is_rst(v) || !t.frame || t.frame != v->Y->last.frame || v->s->ts - t.ts > ANSWER_MAX || t.frame < v->X->last.frame)
+	if (!is_rst(v) || !t.frame || t.frame != v->Y->last.frame || v->s->ts - t.ts > ANSWER_MAX ||
+	    t.frame < v->X->last.frame)
 		return false;
 	if (v->X->segments != v->XD->rst && !(v->XD->last_rst.frame && v->XD->last_rst.frame < t.frame))
 		return false;
@@ -197,10 +199,10 @@ static bool window_known(const struct view *v)
 {
 	const struct conn *c = v->c;
 
-	return is_rst(v) && !(v->events & EV_RESET) && fact_is(v->Y, SYN_ACKED) && knows(v->Y, K_SEEN) && knows(v->X, K_SEEN) &&
-	       knows(v->Y, K_AMAX) && knows(v->Y, K_REDGE) && v->Y->wscale != SCALE_UNKNOWN && knows(v->X, K_SMAX) &&
-	       c->origin != TCPLINT_ORIGIN_MIDSTREAM && c->origin != TCPLINT_ORIGIN_STRAY && !knows(v->X, K_ISN_INFERRED) &&
-	       !c->older;
+	return is_rst(v) && !(v->events & EV_RESET) && fact_is(v->Y, SYN_ACKED) && knows(v->Y, K_SEEN) &&
+	       knows(v->X, K_SEEN) && knows(v->Y, K_AMAX) && knows(v->Y, K_REDGE) && v->Y->wscale != SCALE_UNKNOWN &&
+	       knows(v->X, K_SMAX) && c->origin != TCPLINT_ORIGIN_MIDSTREAM && c->origin != TCPLINT_ORIGIN_STRAY &&
+	       !knows(v->X, K_ISN_INFERRED) && !c->older;
 }
 
 /* The right edge, as far as Y may have offered it and X may have used it. */
@@ -214,7 +216,8 @@ static bool out_of_window(const struct view *v)
 {
 	if (!window_known(v) || v->XD->pasts || !seq_in(v->X->isn, v->Y->amax, edge(v)))
 		return false;
-	return !seq_in(v->X->isn, v->s->seq, edge(v)) && !(has(v, FLAG_ACK) && !v->s->seq && acks_a_syn(v->c, v->s->ack));
+	return !seq_in(v->X->isn, v->s->seq, edge(v)) &&
+	       !(has(v, FLAG_ACK) && !v->s->seq && acks_a_syn(v->c, v->s->ack));
 }
 
 bool rule_rst_out_of_window(const struct view *v, struct draft *d)

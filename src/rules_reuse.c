@@ -59,8 +59,8 @@ enum outcome settle_old_duplicate_in_new_incarnation(const struct view *v, struc
 {
 	const struct segment *s = v->s;
 
-	if (s && !v->foreign && v->x == (enum side)k->sender && s->len && !view_old_stamp(v) && seq_lt(s->seq, k->end) &&
-	    seq_gt(v->end, k->seq))
+	if (s && !v->foreign && v->x == (enum side)k->sender && s->len && !view_old_stamp(v) &&
+	    seq_lt(s->seq, k->end) && seq_gt(v->end, k->seq))
 		return DISMISSED;
 	if (s && !v->foreign && v->drives && v->x != (enum side)k->sender && has(v, FLAG_ACK) && !has(v, FLAG_RST) &&
 	    s->ack - k->end < UINT32_C(0x10000)) {

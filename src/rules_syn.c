@@ -138,16 +138,16 @@ bool rule_syn_isn_changed(const struct view *v, struct draft *d)
 enum outcome settle_syn_isn_changed(const struct view *v, struct candidate *k)
 {
 	/* old_duplicate_syn takes precedence, and is known once the client has refused or accepted an answer */
-	const bool over = v->releasing || v->now >= k->deadline || fact_get(&v->c->end[CLIENT], SYN_ACKED) == CONFIRMED ||
-			  fact_is(&v->c->end[CLIENT], RESET);
+	const bool over = v->releasing || v->now >= k->deadline ||
+			  fact_get(&v->c->end[CLIENT], SYN_ACKED) == CONFIRMED || fact_is(&v->c->end[CLIENT], RESET);
 
 	return over ? REFUTED : WAIT;
 }
 
 bool rule_synack_isn_changed(const struct view *v, struct draft *d)
 {
-	if (!live(v, EV_SYNACK) || v->x != SERVER || !v->c->synacks || !v->c->syns || synack_with_isn(v->c, v->s->seq) ||
-	    fact_is(v->X, RESET) || fact_is(v->X, FIN_SENT))
+	if (!live(v, EV_SYNACK) || v->x != SERVER || !v->c->synacks || !v->c->syns ||
+	    synack_with_isn(v->c, v->s->seq) || fact_is(v->X, RESET) || fact_is(v->X, FIN_SENT))
 		return false;
 	const struct attempt *before = &v->c->synack[v->c->synacks - 1];
 

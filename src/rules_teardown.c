@@ -77,9 +77,10 @@ static bool goes_on_after_fin(const struct view *v)
 {
 	const struct segment *s = v->s;
 
-	return s && !v->foreign && knows(v->X, K_FIN) && !s->bad_header && s->checksum != CHECKSUM_BAD && !s->len_unknown &&
-	       (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && segment_length(s) && seq_gt(v->end, v->X->fend) &&
-	       !v->c->self_connect && !(v->events & EV_RESET) && one_space(v->Y, v->end, v->X->fend);
+	return s && !v->foreign && knows(v->X, K_FIN) && !s->bad_header && s->checksum != CHECKSUM_BAD &&
+	       !s->len_unknown && (s->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK && segment_length(s) &&
+	       seq_gt(v->end, v->X->fend) && !v->c->self_connect && !(v->events & EV_RESET) &&
+	       one_space(v->Y, v->end, v->X->fend);
 }
 
 bool rule_fin_forged(const struct view *v, struct draft *d)
@@ -100,8 +101,8 @@ bool rule_fin_forged(const struct view *v, struct draft *d)
 /* The peer did not take the FIN, and goes on with its sender; else a change of the path may explain it. */
 enum outcome settle_fin_forged(const struct view *v, struct candidate *k)
 {
-	if (v->s && v->x != (enum side)k->sender && v->drives && has(v, FLAG_ACK) && !(v->s->flags & (FLAG_SYN | FLAG_RST)) &&
-	    seq_ge(v->s->ack, k->end)) {
+	if (v->s && v->x != (enum side)k->sender && v->drives && has(v, FLAG_ACK) &&
+	    !(v->s->flags & (FLAG_SYN | FLAG_RST)) && seq_ge(v->s->ack, k->end)) {
 		draft_frame(&k->draft, mark_of(v->s));
 		return REFUTED;
 	}
@@ -175,7 +176,8 @@ bool rule_fin_below_sent_data(const struct view *v, struct draft *d)
 {
 	const struct endpoint *X = v->X;
 
-	if (!(v->events & EV_FIN) || knows(X, K_FIN) || !knows(X, K_DMAX) || !belongs(v) || !seq_lt(v->end - 1, X->dmax))
+	if (!(v->events & EV_FIN) || knows(X, K_FIN) || !knows(X, K_DMAX) || !belongs(v) ||
+	    !seq_lt(v->end - 1, X->dmax))
 		return false;
 	/* the data of a SYN that was refused or replaced is of no account */
 	if (!seq_in(X->isn + 1 + v->XD->syn_len, X->dmax, X->smax) || X->dmax == X->isn + 1 + v->XD->syn_len)
@@ -412,10 +414,12 @@ static bool ack_misplaced(const struct view *v)
 {
 	const struct segment *s = v->s;
 
-	if (!(v->events & EV_CLOSING) || !(v->events & EV_PURE_ACK) || v->events & EV_KEEPALIVE || !knows(v->X, K_FIN) ||
-	    !belongs(v) || s->seq == v->X->fend || seq_gt(s->seq, v->X->fend + 1) || !one_space(v->Y, s->seq, v->X->fend))
+	if (!(v->events & EV_CLOSING) || !(v->events & EV_PURE_ACK) || v->events & EV_KEEPALIVE ||
+	    !knows(v->X, K_FIN) || !belongs(v) || s->seq == v->X->fend || seq_gt(s->seq, v->X->fend + 1) ||
+	    !one_space(v->Y, s->seq, v->X->fend))
 		return false;
-	return s->seq != v->X->fend - 1 || s->ts - v->X->last.ts < KEEPALIVE_IDLE || s->ts - v->Y->last.ts < KEEPALIVE_IDLE;
+	return s->seq != v->X->fend - 1 || s->ts - v->X->last.ts < KEEPALIVE_IDLE ||
+	       s->ts - v->Y->last.ts < KEEPALIVE_IDLE;
 }
 
 /* The sender acknowledges what told it that its FIN had arrived: its oldest unacknowledged number is the next one too. */

@@ -59,7 +59,8 @@ bool rule_time_wait_estimate(const struct view *v, struct draft *d)
 
 bool rule_time_wait_fin_reacked(const struct view *v, struct draft *d)
 {
-	if (!(v->events & EV_DUP_ACK) || !time_wait_answered(v) || v->YD->last_fin.frame <= v->XD->last_ack_of_fin.frame)
+	if (!(v->events & EV_DUP_ACK) || !time_wait_answered(v) ||
+	    v->YD->last_fin.frame <= v->XD->last_ack_of_fin.frame)
 		return false;
 	draft_offender(d, v->x);
 	draft_frame(d, v->XD->last_ack_of_fin);
@@ -156,8 +157,8 @@ bool rule_time_wait_not_held(const struct view *v, struct draft *d)
 
 static void judge_cut(const struct view *v, struct draft *d, int64_t t)
 {
-	const bool newer_timestamp = knows(v->X, K_TSVAL) && knows(v->Y, K_TSVAL) && v->s->opt.present & OPT_TIMESTAMPS &&
-				     seq_gt(v->s->opt.ts_val, v->X->tsval);
+	const bool newer_timestamp = knows(v->X, K_TSVAL) && knows(v->Y, K_TSVAL) &&
+				     v->s->opt.present & OPT_TIMESTAMPS && seq_gt(v->s->opt.ts_val, v->X->tsval);
 
 	if (other_distance(v) || (newer_timestamp && t >= SECOND)) {
 		d->verdict = TCPLINT_NOTE;
@@ -320,8 +321,8 @@ static bool kept_by_network(const struct view *v)
 /* Data of X that Y, in TIME_WAIT, had acknowledged before: from the network, and not from X's timer. */
 bool rule_time_wait_old_duplicate(const struct view *v, struct draft *d)
 {
-	if (!live(v, EV_RETRANSMIT) || v->s->flags & FLAG_FIN || !v->s->len || !time_wait_held_by(v->c, v->y) || !v->old ||
-	    v->s->ts - v->YD->last_ack_of_fin.ts <= crossing(v->X) || !kept_by_network(v))
+	if (!live(v, EV_RETRANSMIT) || v->s->flags & FLAG_FIN || !v->s->len || !time_wait_held_by(v->c, v->y) ||
+	    !v->old || v->s->ts - v->YD->last_ack_of_fin.ts <= crossing(v->X) || !kept_by_network(v))
 		return false;
 	d->offender = TCPLINT_BY_NETWORK;
 	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
@@ -366,7 +367,8 @@ static bool answers_time_wait(const struct view *v)
 /* It is too late for an answer to anything: X, or somebody in its name, ends TIME_WAIT out of the blue. */
 static bool out_of_the_blue(const struct view *v)
 {
-	return !v->XD->last_rst.frame && v->s->ts - v->Y->last.ts > crossing(v->X) && v->s->ts - v->X->last.ts > crossing(v->X);
+	return !v->XD->last_rst.frame && v->s->ts - v->Y->last.ts > crossing(v->X) &&
+	       v->s->ts - v->X->last.ts > crossing(v->X);
 }
 
 bool rule_time_wait_assassinated(const struct view *v, struct draft *d)

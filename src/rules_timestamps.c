@@ -58,15 +58,16 @@ bool rule_ts_syn_tsecr_nonzero(const struct view *v, struct draft *d)
 enum outcome settle_ts_syn_tsecr_nonzero(const struct view *v, struct candidate *k)
 {
 	if (v->s && !v->foreign && v->x != (enum side)k->sender && v->events & EV_SYNACK)
-		return v->s->opt.present & OPT_TIMESTAMPS && v->s->opt.ts_val - k->draft.value[0].actual < INHERITED_MAX ?
-			       DISMISSED :
-			       REFUTED;
+		return v->s->opt.present & OPT_TIMESTAMPS && v->s->opt.ts_val - k->draft.value[0].actual < INHERITED_MAX
+			       ? DISMISSED
+			       : REFUTED;
 	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }
 
 bool rule_ts_echo_wrong_synack(const struct view *v, struct draft *d)
 {
-	if (!(v->events & EV_DISAGREED) || !answers_syn(v) || v->YD->syn_any & OPT_UNREADABLE || !echoes_no_syn(v->YD, v->s))
+	if (!(v->events & EV_DISAGREED) || !answers_syn(v) || v->YD->syn_any & OPT_UNREADABLE ||
+	    !echoes_no_syn(v->YD, v->s))
 		return false;
 	draft_offender(d, v->x);
 	draft_wrong(d, TCPLINT_FIELD_TSECR, v->YD->syn_tsval, v->s->opt.ts_ecr);
@@ -94,8 +95,8 @@ enum outcome settle_ts_echo_wrong_synack(const struct view *v, struct candidate 
  */
 bool rule_ts_not_negotiated_sent(const struct view *v, struct draft *d)
 {
-	if (!intact(v, EV_DISAGREED) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) || !v->c->no_timestamps ||
-	    !(v->s->opt.present & OPT_TIMESTAMPS))
+	if (!intact(v, EV_DISAGREED) || !live(v, EV_ANY) || v->s->flags & (FLAG_SYN | FLAG_RST) ||
+	    !v->c->no_timestamps || !(v->s->opt.present & OPT_TIMESTAMPS))
 		return false;
 	draft_offender(d, v->x);
 	draft_plain(d, TCPLINT_FIELD_OPTION, TIMESTAMPS);
@@ -203,8 +204,8 @@ bool rule_ts_nonmonotonic(const struct view *v, struct draft *d)
 {
 	const uint32_t back = v->s && stamped(v) ? ticks_back(v) : 0;
 
-	if (back <= 1 || !v->s->len || !v->drives || v->c->incarnation || !knows(v->X, K_SMAX) || seq_lt(v->s->seq, v->X->smax) ||
-	    v->X->tsval == v->XD->ts_again || !v->XD->syn_tsval)
+	if (back <= 1 || !v->s->len || !v->drives || v->c->incarnation || !knows(v->X, K_SMAX) ||
+	    seq_lt(v->s->seq, v->X->smax) || v->X->tsval == v->XD->ts_again || !v->XD->syn_tsval)
 		return false;
 	draft_offender(d, v->x);
 	draft_wrong(d, TCPLINT_FIELD_TSVAL, v->X->tsval, v->s->opt.ts_val);
@@ -246,5 +247,7 @@ enum outcome settle_paws_old_segment(const struct view *v, struct candidate *k)
 		draft_frame(&k->draft, mark_of(v->s));
 		return PLAIN;
 	}
-	return v->releasing || v->now >= k->deadline || (after && live(v, EV_ANY) && v->x != (enum side)k->sender) ? DISMISSED : WAIT;
+	return v->releasing || v->now >= k->deadline || (after && live(v, EV_ANY) && v->x != (enum side)k->sender)
+		       ? DISMISSED
+		       : WAIT;
 }

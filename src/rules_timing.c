@@ -69,8 +69,8 @@ bool rule_synack_rto_no_backoff(const struct view *v, struct draft *d)
 /* A peer that has closed its window makes it a probe (RFC 9293, 3.8.6.1). */
 bool rule_fin_rto_no_backoff(const struct view *v, struct draft *d)
 {
-	return v->events & EV_RETRANSMIT && live(v, EV_FIN) && !v->again && v->rto > 0 && v->s->checksum != CHECKSUM_BAD &&
-	       (!knows(v->Y, K_SEEN) || v->Y->window) && no_backoff(v, d, EQUAL_FINS);
+	return v->events & EV_RETRANSMIT && live(v, EV_FIN) && !v->again && v->rto > 0 &&
+	       v->s->checksum != CHECKSUM_BAD && (!knows(v->Y, K_SEEN) || v->Y->window) && no_backoff(v, d, EQUAL_FINS);
 }
 
 /* ---- after a SYN was lost ---- */
@@ -92,7 +92,8 @@ bool rule_post_syn_loss_rto_low(const struct view *v, struct draft *d)
 	const uint32_t first = X->isn + 1;
 
 	if (!(v->events & EV_RETRANSMIT) || !live(v, EV_DATA) || v->s->flags & (FLAG_SYN | FLAG_RST | FLAG_FIN) ||
-	    !v->XD->copy_interval || knows(X, K_FIN) || knows(X, K_ISN_INFERRED) || !only_timer(v->c) || v->c->simultaneous)
+	    !v->XD->copy_interval || knows(X, K_FIN) || knows(X, K_ISN_INFERRED) || !only_timer(v->c) ||
+	    v->c->simultaneous)
 		return false;
 	if (v->s->seq != first || v->end != X->smax || X->holes || X->payload_bytes != v->s->len ||
 	    !knows(Y, K_AMAX) || Y->amax != first)
@@ -119,7 +120,8 @@ bool rule_syn_giveup_early(const struct view *v, struct draft *d)
 	if (!unanswered_open(v))
 		return false;
 	const struct attempt *a = &c->syn[c->syns - 1];
-	const int64_t interval = c->detail[CLIENT].copy_interval * INT64_C(1000), span = a->last.ts - a->first.ts + interval;
+	const int64_t interval = c->detail[CLIENT].copy_interval * INT64_C(1000),
+		      span = a->last.ts - a->first.ts + interval;
 
 	/* another copy would come after twice the interval, and the jitter of a tenth */
 	if (a->copies < 2 || !interval || span >= SYN_R2 || v->now - a->last.ts < 2 * interval + interval / 4)

@@ -51,7 +51,8 @@ enum outcome settle_data_beyond_window(const struct view *v, struct candidate *k
 		return DISMISSED;
 	if (after && v->x == y && v->now - k->opened > crossing(Y))
 		k->note = 1;
-	if (after && v->x == x && k->note && v->events & EV_RETRANSMIT && seq_le(v->s->seq, edge) && seq_gt(v->end, edge)) {
+	if (after && v->x == x && k->note && v->events & EV_RETRANSMIT && seq_le(v->s->seq, edge) &&
+	    seq_gt(v->end, edge)) {
 		k->draft.evidence |= EVI_never_acked;
 		return REFUTED;
 	}
@@ -107,8 +108,9 @@ bool rule_seq_outside_window(const struct view *v, struct draft *d)
 	const struct segment *s = v->s;
 	const struct endpoint *X = v->X, *Y = v->Y;
 
-	if (!odd_one(v) || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM || v->c->incarnation || v->events & (EV_OPENING | EV_RESET) || !knows_edge(Y) ||
-	    !knows(X, K_ISN) || knows(X, K_ISN_INFERRED) || !knows(X, K_SMAX))
+	if (!odd_one(v) || v->c->origin == TCPLINT_ORIGIN_MIDSTREAM || v->c->incarnation ||
+	    v->events & (EV_OPENING | EV_RESET) || !knows_edge(Y) || !knows(X, K_ISN) || knows(X, K_ISN_INFERRED) ||
+	    !knows(X, K_SMAX))
 		return false;
 	const bool below = seq_lt(v->end, X->isn);
 

@@ -102,7 +102,8 @@ static bool feed(struct session *s, const struct tcplint_frame *f)
 /* Whether nothing has to be looked at between two frames of a file. */
 static bool goes_in_stretches(const struct session *s)
 {
-	return !s->live && !s->pipe && !s->prompt && !s->to.series && !s->options->stats_interval && !s->metrics_interval;
+	return !s->live && !s->pipe && !s->prompt && !s->to.series && !s->options->stats_interval &&
+	       !s->metrics_interval;
 }
 
 /* False: there is none of which nothing special is known. */

@@ -27,7 +27,8 @@
 static bool write_line(void *user, const char *line, size_t len)
 {
 	struct session *s = user;
-	const bool good = s->announcing ? output_header(s->to.records, line, len) : output_line(s->to.records, line, len);
+	const bool good =
+		s->announcing ? output_header(s->to.records, line, len) : output_line(s->to.records, line, len);
 
 	destinations_complain(&s->to);
 	return good;

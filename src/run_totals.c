@@ -10,7 +10,8 @@
 bool session_totals(struct session *s, bool last, bool (*use)(struct session *s, const struct report_totals *t))
 {
 	const struct capture_counters *cc = capture_counters(s->capture);
-	const struct packets_counters pc = s->to.packets ? packets_count(s->to.packets) : (struct packets_counters){ 0 };
+	const struct packets_counters pc =
+		s->to.packets ? packets_count(s->to.packets) : (struct packets_counters){ 0 };
 	uint64_t hits[RULE_COUNT], drops[DROPS_MAX];
 	const char *names[DROPS_MAX];
 	unsigned n = 0;

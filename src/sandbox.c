@@ -236,14 +236,20 @@ static bool restrict_files(const struct sandbox_request *r)
 #ifdef HAVE_SECCOMP
 /* What the loop, the end and the C library in between ask for. */
 static const int always[] = {
-	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek),
-	SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fcntl), SCMP_SYS(ftruncate),
-	SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(nanosleep),
-	SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(sched_yield),
-	SCMP_SYS(getrandom), SCMP_SYS(sysinfo), SCMP_SYS(getpid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(gettid), SCMP_SYS(tgkill),
-	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(read),          SCMP_SYS(readv),           SCMP_SYS(pread64),
+	SCMP_SYS(write),         SCMP_SYS(writev),          SCMP_SYS(lseek),
+	SCMP_SYS(close),         SCMP_SYS(fstat),           SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),         SCMP_SYS(fcntl),           SCMP_SYS(ftruncate),
+	SCMP_SYS(fsync),         SCMP_SYS(fdatasync),       SCMP_SYS(poll),
+	SCMP_SYS(ppoll),         SCMP_SYS(nanosleep),       SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),    SCMP_SYS(time),
+	SCMP_SYS(brk),           SCMP_SYS(munmap),          SCMP_SYS(mremap),
+	SCMP_SYS(madvise),       SCMP_SYS(futex),           SCMP_SYS(sched_yield),
+	SCMP_SYS(getrandom),     SCMP_SYS(sysinfo),         SCMP_SYS(getpid),
+	SCMP_SYS(getuid),        SCMP_SYS(geteuid),         SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),        SCMP_SYS(rt_sigaction),    SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall), SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 };
 
 /* Files of the output begin, and take each other's place. */
@@ -294,7 +300,8 @@ static bool add_socket(scmp_filter_ctx filter)
 				     SCMP_A1(SCMP_CMP_EQ, questions[i], 0)) != 0)
 			return false;
 	return ADD(filter, SCMP_ACT_ALLOW, with_interface) &&
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET, 0)) == 0;
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET, 0)) ==
+		       0;
 }
 
 /* Threads, and no processes: clone3() hides its flags behind a pointer, and its failure makes the C library take clone(). */

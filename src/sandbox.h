@@ -36,6 +36,7 @@ struct sandbox {
  * else is done as far as this machine can.  What could not be done that was not asked for is a sentence in
  * `warning`, which is empty otherwise.
  */
-bool sandbox_enter(const struct sandbox_request *r, struct sandbox *s, struct error *warning, struct error *e) MUST_CHECK;
+bool sandbox_enter(const struct sandbox_request *r, struct sandbox *s, struct error *warning,
+		   struct error *e) MUST_CHECK;
 
 #endif

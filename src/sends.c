@@ -24,7 +24,8 @@ static void note_retry(struct retries *r, const struct view *v, int64_t before)
 	r->count = (uint8_t)(r->count < UINT8_MAX ? r->count + 1 : UINT8_MAX);
 	const bool bare_syn = (v->s->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 
-	if ((bare_syn ? v->YD->last_rst.ts : v->Y->last.ts) <= before && v->s->ts - before > DUP_WINDOW && r->timer < UINT8_MAX)
+	if ((bare_syn ? v->YD->last_rst.ts : v->Y->last.ts) <= before && v->s->ts - before > DUP_WINDOW &&
+	    r->timer < UINT8_MAX)
 		r->timer++;
 }
 

@@ -95,8 +95,8 @@ static void ask_for(const struct share *x, uint32_t from, uint32_t end)
 }
 
 /* The places of some frames; ask for what those need. */
-static void look_ahead(struct ahead *a, struct engine_place *p, const struct engine *en, const struct share *x, uint32_t from,
-		       uint32_t end)
+static void look_ahead(struct ahead *a, struct engine_place *p, const struct engine *en, const struct share *x,
+		       uint32_t from, uint32_t end)
 {
 	ahead_begin(a);
 	for (uint32_t i = from; i < end; i++, p++) {
@@ -426,8 +426,8 @@ static bool open_shard(struct shards *x, unsigned i, const struct tcplint_option
 	return true;
 }
 
-static bool open_all(struct shards *x, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
-		     uint32_t connections, struct error *e)
+static bool open_all(struct shards *x, const struct tcplint_options *o, const struct ear *ear,
+		     const struct rule_index *rules, uint32_t connections, struct error *e)
 {
 	bool good = true;
 

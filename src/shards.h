@@ -17,8 +17,8 @@
 struct shards;
 
 /* The engines have room for `connections` each. */
-struct shards *shards_create(unsigned n, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
-			     uint32_t connections, struct error *e) MUST_CHECK;
+struct shards *shards_create(unsigned n, const struct tcplint_options *o, const struct ear *ear,
+			     const struct rule_index *rules, uint32_t connections, struct error *e) MUST_CHECK;
 void shards_destroy(struct shards *x);
 
 /* Bytes that connections and their cells may take at most. */

@@ -7,8 +7,8 @@
 #include "watch.h"
 
 bool stage_init(struct stage *st, const struct tcplint_options *o, const struct tcplint_sink *sink,
-		const struct rule_index *rules, struct tcplint_counters *counters, unsigned shards, uint32_t connections,
-		const struct siphash_key *key, struct error *e)
+		const struct rule_index *rules, struct tcplint_counters *counters, unsigned shards,
+		uint32_t connections, const struct siphash_key *key, struct error *e)
 {
 	*st = (struct stage){
 		.options = *o,

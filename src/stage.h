@@ -44,8 +44,8 @@ struct stage {
 
 /* For `shards` engines with room for `connections` each; `rules` and `counters` are borrowed. */
 bool stage_init(struct stage *st, const struct tcplint_options *o, const struct tcplint_sink *sink,
-		const struct rule_index *rules, struct tcplint_counters *counters, unsigned shards, uint32_t connections,
-		const struct siphash_key *key, struct error *e) MUST_CHECK;
+		const struct rule_index *rules, struct tcplint_counters *counters, unsigned shards,
+		uint32_t connections, const struct siphash_key *key, struct error *e) MUST_CHECK;
 void stage_finish(struct stage *st);
 
 /* Bytes that hosts, findings and dossiers may take at most. */

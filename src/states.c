@@ -227,9 +227,12 @@ static enum fact fact_before(const struct endpoint *e, enum fact f)
 static bool is_next(const struct conn *c, enum side x, enum fact f)
 {
 	const struct endpoint *e = &c->end[x];
-	const unsigned later = f == FIN_SENT ? 1u << 2 * FIN_ACKED | 1u << 2 * FIN_RCVD : f == FIN_ACKED ? 1u << 2 * FIN_RCVD : 0;
+	const unsigned later = f == FIN_SENT    ? 1u << 2 * FIN_ACKED | 1u << 2 * FIN_RCVD
+			       : f == FIN_ACKED ? 1u << 2 * FIN_RCVD
+						: 0;
 
-	if (f < FIN_SENT || f == RESET || (e->facts | e->facts >> 1) & later || e->order != order_of(c, x) || !opened(e, c->detail[x].fact))
+	if (f < FIN_SENT || f == RESET || (e->facts | e->facts >> 1) & later || e->order != order_of(c, x) ||
+	    !opened(e, c->detail[x].fact))
 		return false;
 	const enum fact before = fact_before(e, f);
 

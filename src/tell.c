@@ -156,9 +156,10 @@ static void on_answer(struct engine *en, const struct conn *c, const struct view
 	const struct endpoint *C = &c->end[CLIENT], *S = &c->end[SERVER];
 	const struct latest *probe = &c->detail[CLIENT].latest;
 
-	if (v->x != SERVER || c->origin != TCPLINT_ORIGIN_MIDSTREAM || c->older || S->segments != c->detail[SERVER].rst ||
-	    c->detail[SERVER].rst != 1 || C->payload_bytes || c->detail[CLIENT].rst || C->segments > 3 ||
-	    (probe->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) != FLAG_ACK || v->s->seq != probe->ack)
+	if (v->x != SERVER || c->origin != TCPLINT_ORIGIN_MIDSTREAM || c->older ||
+	    S->segments != c->detail[SERVER].rst || c->detail[SERVER].rst != 1 || C->payload_bytes ||
+	    c->detail[CLIENT].rst || C->segments > 3 || (probe->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) != FLAG_ACK ||
+	    v->s->seq != probe->ack)
 		return;
 	struct told_sighting t = sighting_of(c, CLIENT, probe->at);
 
@@ -258,7 +259,9 @@ void tell_watched(struct engine *en, const struct conn *c, const struct view *v)
 
 void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper)
 {
-	struct told_time_wait t = { .kind = holder == CLIENT ? HOST_CLIENT : HOST_SERVER, .gone = true, .upper = upper };
+	struct told_time_wait t = { .kind = holder == CLIENT ? HOST_CLIENT : HOST_SERVER,
+				    .gone = true,
+				    .upper = upper };
 
 	memcpy(t.ip, a->ip, sizeof(t.ip));
 	engine_tell(en, &t.told, TOLD_TIME_WAIT, sizeof(t));

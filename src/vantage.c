@@ -52,7 +52,8 @@ struct vantage vantage_of(const struct conn *c)
 
 	/* a slow host looks like a long way, so that routers count for more; when they contradict, neither does */
 	v.estimate = hops == TCPLINT_VANTAGE_UNKNOWN ? time : hops;
-	if (hops != TCPLINT_VANTAGE_UNKNOWN && time != TCPLINT_VANTAGE_UNKNOWN && time != TCPLINT_MIDDLE && time != hops)
+	if (hops != TCPLINT_VANTAGE_UNKNOWN && time != TCPLINT_VANTAGE_UNKNOWN && time != TCPLINT_MIDDLE &&
+	    time != hops)
 		v.estimate = TCPLINT_VANTAGE_UNKNOWN;
 	return v;
 }

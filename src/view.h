@@ -144,7 +144,8 @@ static inline bool lost_join(const struct view *v)
 {
 	const struct endpoint_detail *C = v->XD, *S = v->YD;
 
-	if (!is_third_step(v) || !(C->syn_any & ~C->syn_lacked & OPT_MP_JOIN) || !S->has_syn || S->syn_any & OPT_UNREADABLE)
+	if (!is_third_step(v) || !(C->syn_any & ~C->syn_lacked & OPT_MP_JOIN) || !S->has_syn ||
+	    S->syn_any & OPT_UNREADABLE)
 		return false;
 	if (v->X->segments > C->syn) /* the capture has the SYN-ACK after that segment */
 		return false;
@@ -160,8 +161,8 @@ static inline bool view_old_stamp(const struct view *v)
 	const struct conn *c = v->c;
 	const uint32_t stamp = v->s->opt.ts_val;
 
-	if (!c->before.known[v->x] || !c->before.timestamps || !(v->s->opt.present & OPT_TIMESTAMPS) || !v->XD->has_syn ||
-	    v->s->flags & FLAG_SYN || c->before.tsval[v->x] - stamp > STAMPS_BEFORE)
+	if (!c->before.known[v->x] || !c->before.timestamps || !(v->s->opt.present & OPT_TIMESTAMPS) ||
+	    !v->XD->has_syn || v->s->flags & FLAG_SYN || c->before.tsval[v->x] - stamp > STAMPS_BEFORE)
 		return false;
 	return !(v->XD->syn_any & OPT_TIMESTAMPS) || seq_lt(stamp, v->XD->syn_first_tsval);
 }
@@ -189,7 +190,8 @@ static inline int odd_sack(const struct view *v)
 	for (int i = 0; i < s->opt.sack_count; i++) {
 		const struct sack_block b = s->opt.sack[i];
 
-		if (seq_ge(b.left, b.right) || ((v->Y->known & (K_SEEN | K_SMAX)) == (K_SEEN | K_SMAX) && seq_gt(b.right, v->Y->smax)) ||
+		if (seq_ge(b.left, b.right) ||
+		    ((v->Y->known & (K_SEEN | K_SMAX)) == (K_SEEN | K_SMAX) && seq_gt(b.right, v->Y->smax)) ||
 		    (i && seq_lt(b.left, s->ack)))
 			return i;
 	}

@@ -63,7 +63,8 @@ static inline void waiting_get_place(const struct waiting *d, struct engine_plac
 }
 
 /* The engine of its connection takes it; `a`: what was looked up for those of DECODE_SEGMENT, in their order. */
-static inline void waiting_take(const struct waiting *d, const struct engine_place *p, struct engine *en, struct ahead *a)
+static inline void waiting_take(const struct waiting *d, const struct engine_place *p, struct engine *en,
+				struct ahead *a)
 {
 	if (d->turned)
 		engine_turn_back(en, d->now);

@@ -65,7 +65,8 @@ static void on_targets(struct stage *st, const struct told_sighting *t, enum hos
 {
 	struct host *h = watched(st, kind, &t->from, st->now);
 
-	if (sight(&hosts_detail(&st->hosts, h)->watch, sighting_of(t->mark, &t->to, t->from.port), kind == HOST_CONNECTS))
+	if (sight(&hosts_detail(&st->hosts, h)->watch, sighting_of(t->mark, &t->to, t->from.port),
+		  kind == HOST_CONNECTS))
 		report(st, h, r, false);
 }
 
