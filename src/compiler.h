@@ -8,9 +8,17 @@
 #define FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
-#define PREFETCH(p)  __builtin_prefetch(p)
 /* Of what few come to: it would take the registers of the others. */
 #define APART        __attribute__((noinline))
+/*
+ * gcc takes what does nothing but prefetch for a function without effect, and drops its calls: the empty statement is an
+ * effect.
+ */
+#define PREFETCH(p)                    \
+	do {                           \
+		__builtin_prefetch(p); \
+		__asm__ volatile("");  \
+	} while (0)
 /* Somebody looks at each access to memory. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
