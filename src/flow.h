@@ -192,10 +192,16 @@ static inline void flow_prefetch(const struct flow_table *t, uint32_t number)
 		PREFETCH(flow_quiet(t, number));
 }
 
+/* A quiet one, or none: without a branch, which nothing could predict. */
+static inline const struct quiet *flow_quiet_or_none(const struct flow_table *t, uint32_t number)
+{
+	return flow_quiet(t, number * flow_is_quiet(number));
+}
+
 /* Of a quiet one or none, which is answered. */
 static inline const struct quiet *flow_prefetch_part(const struct flow_table *t, uint32_t number)
 {
-	const struct quiet *q = flow_quiet(t, flow_is_quiet(number) ? number : 0);
+	const struct quiet *q = flow_quiet_or_none(t, number);
 
 	PREFETCH((const uint8_t *)q + 64);
 	flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
@@ -205,11 +211,11 @@ static inline const struct quiet *flow_prefetch_part(const struct flow_table *t,
 /* The same, some time later; `flags`: the segment's.  Of an open connection the first line counts what the snapshot cut. */
 static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number, unsigned flags)
 {
-	const struct quiet *q = flow_quiet(t, flow_is_quiet(number) ? number : 0);
-	const uint32_t part = q->stage >= QUIET_OPEN ? q->more : 0; /* the others have none, whose memory is untouched */
+	const struct quiet *q = flow_quiet_or_none(t, number);
+	const uint32_t part = q->more * (q->stage >= QUIET_OPEN); /* the others have none, whose memory is untouched */
 	const uint32_t closing = ((const struct quiet_part *)(const void *)t->parts.base)[part].closing;
 	const uint8_t *at = t->closings.base + closing * sizeof(struct quiet_closing);
-	const size_t line = q->stage >= QUIET_FIN || flags & FLAG_FIN ? 64 : 0;
+	const size_t line = (size_t)((q->stage >= QUIET_FIN) | (flags & FLAG_FIN)) * 64;
 
 	PREFETCH(at);
 	PREFETCH(at + line);
