@@ -190,11 +190,15 @@ static unsigned plain_frames(struct capture *c, struct input *in, struct tcplint
 	const unsigned n = in->source.filtered ? 0 : records_frames(&in->records, frames, most);
 	const uint32_t snaplen = c->options.snaplen ? (uint32_t)c->options.snaplen : UINT32_MAX;
 
-	for (struct tcplint_frame *f = frames; f < frames + n; f++) {
-		f->captured = f->captured < snaplen ? f->captured : snaplen;
-		f->number = in->base + ++in->source.frames;
-		f->linktype = in->source.linktype;
+	const uint64_t before = in->base + in->source.frames;
+	const int linktype = in->source.linktype;
+
+	for (unsigned i = 0; i < n; i++) {
+		frames[i].captured = frames[i].captured < snaplen ? frames[i].captured : snaplen;
+		frames[i].number = before + i + 1;
+		frames[i].linktype = linktype;
 	}
+	in->source.frames += n;
 	c->counters.frames += n;
 	return n;
 }

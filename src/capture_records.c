@@ -115,24 +115,30 @@ bool records_next(struct records *r, struct pcap_pkthdr **header, const u_char *
 	return true;
 }
 
-/* What comes next, whole, of what has been read. */
-static inline bool at_hand(const struct records *r)
+/* What comes next, when it is whole in what has been read; null: take() knows. */
+static inline const unsigned char *at_hand(struct records *r)
 {
 	const size_t left = r->end - r->at;
+	const unsigned char *p = r->buffer + r->at;
 
-	return left >= RECORD && left - RECORD >= load32(r->buffer + r->at + 8) &&
-	       load32(r->buffer + r->at + 8) <= r->snaplen;
+	if (UNLIKELY(left < RECORD))
+		return NULL;
+	const uint32_t captured = load32(p + 8);
+
+	if (UNLIKELY(captured > r->snaplen || left - RECORD < captured))
+		return NULL;
+	r->at += RECORD + captured;
+	return p;
 }
 
 static inline void to_frame(const struct records *r, const unsigned char *p, struct tcplint_frame *f)
 {
 	const int64_t rest = (int32_t)load32(p + 4); /* as source_time() takes it */
+	const uint32_t captured = load32(p + 8), wire = load32(p + 12);
 
 	f->ts = load32(p) * INT64_C(1000000000) + (rest < 0 ? 0 : r->nano ? rest : rest * 1000);
-	f->captured = load32(p + 8);
-	f->wire = load32(p + 12);
-	if (f->wire < f->captured)
-		f->wire = f->captured;
+	f->captured = captured;
+	f->wire = wire > captured ? wire : captured;
 	f->data = p + RECORD;
 }
 
@@ -140,7 +146,7 @@ unsigned records_frames(struct records *r, struct tcplint_frame *f, unsigned mos
 {
 	unsigned n = 0;
 
-	for (const unsigned char *p; n < most && (!n || at_hand(r)) && (p = take(r)); n++)
-		to_frame(r, p, &f[n]);
+	for (const unsigned char *p = most ? take(r) : NULL; p; p = n < most ? at_hand(r) : NULL)
+		to_frame(r, p, &f[n++]);
 	return n;
 }
