@@ -58,9 +58,8 @@ static bool check_output(const struct options *o, struct error *e)
 		return fail(e, "-W counts files of -G or -C: give one of them");
 	if (r->period &&
 	    ((named(o->output) && !strchr(o->output, '%')) || (named(o->packets) && !strchr(o->packets, '%'))))
-		return fail(
-			e,
-			"-G needs a time in the name of the file, as %%Y%%m%%dT%%H%%M%%S, or each would replace the last");
+		return fail(e, "-G needs a time in the name of the file, as %%Y%%m%%dT%%H%%M%%S, "
+			       "or each would replace the last");
 	if (o->append && !named(o->output))
 		return fail(e, "--append needs a file: give -o FILE");
 	return check_overwriting(o, "-o", o->output, e) && check_overwriting(o, "-w", o->packets, e) &&
