@@ -371,15 +371,15 @@ static enum host_kind kind_of(enum rule r)
 }
 
 /* The finding about a host that stands for it, and that host; null: there is none. */
-static struct finding_cell *standing(struct stage *st, const struct opening_id *c, enum rule r, enum tcplint_offender by,
-				     struct host **h)
+static struct finding_cell *standing(struct stage *st, const struct opening_id *c, bool answered_only, enum rule r,
+				     enum tcplint_offender by, struct host **h)
 {
 	const struct precedence_list *list = &st->rules->by_host;
 
 	for (unsigned i = list->first[r]; i < list->first[r + 1]; i++) {
 		const enum rule left = (enum rule)precedences[list->row[i]].keep;
 		const bool flood = left == RULE_syn_flood, syn = left == RULE_scan_syn;
-		const bool unasked = left == RULE_backscatter && c->answered_only;
+		const bool unasked = left == RULE_backscatter && answered_only;
 		const struct tcplint_address *a =
 			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? &c->server : &c->client;
 
@@ -394,10 +394,11 @@ static struct finding_cell *standing(struct stage *st, const struct opening_id *
 	return NULL;
 }
 
-bool aggregate_covers(struct stage *st, const struct opening_id *c, enum rule r, enum tcplint_offender by)
+bool aggregate_covers(struct stage *st, const struct opening_id *c, bool answered_only, enum rule r,
+		      enum tcplint_offender by)
 {
 	struct host *h;
-	struct finding_cell *cell = standing(st, c, r, by, &h);
+	struct finding_cell *cell = standing(st, c, answered_only, r, by, &h);
 
 	if (!cell)
 		return false;

@@ -270,12 +270,12 @@ static bool aggregated(const struct hearing *h, const struct fired *f)
 		.server = h->subject->id.server,
 		.incarnation = h->subject->id.incarnation,
 		.start = h->subject->start,
-		.answered_only = h->subject->origin == TCPLINT_ORIGIN_SYNACK,
 	};
 
 	if (timer && h->dossier->aggregated == f->rule + 1)
 		return true;
-	if (!aggregate_covers(h->st, &id, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
+	if (!aggregate_covers(h->st, &id, h->subject->origin == TCPLINT_ORIGIN_SYNACK, (enum rule)f->rule,
+			      (enum tcplint_offender)f->draft.offender))
 		return false;
 	if (timer)
 		h->dossier->aggregated = (uint16_t)(f->rule + 1);

@@ -8,11 +8,12 @@
 
 /* In front of each message; the next one stands `step` bytes further, which are whole lines of a cache. */
 struct head {
+	struct told_place place;
 	uint32_t step;
 	bool skip; /* there is nothing here: the rest of the ring is too short */
-	struct told_place place;
 };
 
+_Static_assert(sizeof(struct head) + sizeof(struct told_opening) <= 2 * LINE, "most are openings");
 _Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)),
 	       "the largest message fits several times");
 _Static_assert(RELAY_DRAFT > sizeof(struct head) + sizeof(struct told_released) + LINE, "the largest message fits");
@@ -135,7 +136,7 @@ void relay_hear(void *user, const struct told *t)
 	const struct engine *en = r->engine;
 	const struct told_place place = {
 		.segment = !en->firing,
-		.frame = en->firing ? frame_of(r, en->due) : r->frame,
+		.frame = (uint16_t)(en->firing ? frame_of(r, en->due) : r->frame),
 		.when = en->firing ? en->due : 0,
 		.order = en->firing ? en->due_order : 0,
 	};
@@ -198,10 +199,22 @@ const struct told *relay_peek(struct relay *r, struct told_place *place, uint64_
 	return h->place.frame == RELAY_END ? NULL : (const struct told *)(h + 1);
 }
 
+/* About as many bytes as the messages have that are looked at together. */
+#define LOOK ((uint64_t)32 * LINE)
+
+/* Those that are looked at after these, as far as they have come: each says where the next one is. */
+static void ask_for_next(const struct relay *r, uint64_t written)
+{
+	for (uint64_t at = r->at + LOOK; at < written && at < r->at + 2 * LOOK; at += LINE)
+		PREFETCH(r->ring + at % RING);
+}
+
 unsigned relay_look(const struct relay *r, const struct told **messages, unsigned most)
 {
 	const uint64_t written = atomic_load_explicit(&r->written, memory_order_acquire);
 	unsigned n = 0;
+
+	ask_for_next(r, written);
 
 	for (uint64_t at = r->at; at != written && n < most; at += head_at(r, at)->step) {
 		const struct head *h = head_at(r, at);

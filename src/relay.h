@@ -20,13 +20,13 @@
  * looked at, the timers fire that are due by its time: by when they were, and the connection that they are of.
  */
 struct told_place {
-	uint32_t frame; /* RELAY_END: no more of this stretch */
-	bool segment;   /* told because of that frame, not of a timer before it */
-	uint32_t order;
 	int64_t when;
+	uint32_t order;
+	uint16_t frame; /* RELAY_END: no more of this stretch */
+	bool segment;   /* told because of that frame, not of a timer before it */
 };
 
-#define RELAY_END UINT32_MAX
+#define RELAY_END UINT16_MAX
 
 #define RELAY_MEMORY (UINT64_C(256) * 1024)
 

@@ -105,7 +105,7 @@ void stage_give_cells(struct stage *st, uint32_t *first)
 static void hear_common(struct stage *st, const struct told_common *t)
 {
 	st->hits[t->rule]++;
-	if (!aggregate_covers(st, &t->id, (enum rule)t->rule, (enum tcplint_offender)t->by) &&
+	if (!aggregate_covers(st, &t->id, false, (enum rule)t->rule, (enum tcplint_offender)t->by) &&
 	    !finding_disabled(&st->options, t->rule))
 		st->counters->findings_below_threshold++;
 }

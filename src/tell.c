@@ -20,7 +20,6 @@ static struct opening_id id_of(const struct conn *c)
 		.server = *conn_address(c, SERVER),
 		.incarnation = c->incarnation,
 		.start = c->start,
-		.answered_only = c->origin == TCPLINT_ORIGIN_SYNACK,
 	};
 }
 

@@ -45,7 +45,6 @@ struct opening_id {
 	struct tcplint_address client, server;
 	uint32_t incarnation;
 	struct mark start;
-	bool answered_only; /* it begins with a SYN-ACK */
 };
 
 /* A segment of an opening; of a SYN or SYN-ACK, its number and what may be a copy of it. */
@@ -56,8 +55,8 @@ struct told_opening {
 	bool scaled;       /* or with one of them */
 	uint32_t seq;
 	uint32_t print;
-	struct mark mark;
 	struct opening_id id;
+	struct mark mark;
 };
 
 /* Something that a host is watched for: `from` did it to `to`. */
@@ -79,7 +78,7 @@ struct told_time_wait {
 	uint8_t ip[16];
 };
 
-/* A rule fired on an ordinary connection: a finding about a host stands for it, or it is counted. */
+/* A rule fired on an ordinary connection, which began with a SYN: a finding about a host stands for it, or it is counted. */
 struct told_common {
 	struct told told;
 	uint16_t rule;
