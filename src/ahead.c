@@ -38,6 +38,16 @@ static void prefetch_closings(const struct ahead *a, const struct flow_table *fl
 	}
 }
 
+/*
+ * The first lines of closings that were never used: about as many connections take one as complete their openings meanwhile, and
+ * the first segment that is cut counts in it.
+ */
+static void prefetch_fresh_closings(const struct slab *closings, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		PREFETCH(slab_at(closings, closings->fresh + i));
+}
+
 void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct wheel *wheel, const struct hosts *hosts)
 {
 	const unsigned syns = hosts ? a->syns : 0;
@@ -68,6 +78,7 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 	for (unsigned i = 0; i < syns; i++)
 		hosts_prefetch_openings(hosts, &a->of[a->syn[i]].hosts);
 	prefetch_closings(a, flows, wheel);
+	prefetch_fresh_closings(&flows->closings, thirds);
 	for (unsigned i = 0; i < thirds && hosts; i++)
 		hosts_prefetch(hosts, &a->of[third[i]].hosts);
 	for (unsigned i = 0; i < thirds && hosts; i++)
