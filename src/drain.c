@@ -215,7 +215,8 @@ void engine_drain(struct engine *en, bool interrupted)
 	en->firing = true;
 	en->due_order = 0;
 	en->draining = true;
-	if (list_kind(t, &walk[1], t->unordered, &list) && list_kind(t, &walk[0], t->conns.fresh - 1, &list) && sort_by_id(&list))
+	if (list_kind(t, &walk[1], t->unordered, &list) &&
+	    list_kind(t, &walk[0], t->conns.fresh - 1, &list) && sort_by_id(&list))
 		merge(en, walk, &list, end);
 	else /* no memory to sort them */
 		release_least_valuable(en, end);
