@@ -53,6 +53,9 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 	const unsigned syns = hosts ? a->syns : 0;
 	uint8_t third[AHEAD];
 
+	/* all at once: asked for between the decoding of two frames each of them is waited for */
+	for (unsigned i = 0; i < a->n; i++)
+		PREFETCH(&flows->slots[a->of[i].slot]);
 	for (unsigned i = 0; i < syns; i++)
 		expect_hosts(hosts, &a->of[a->syn[i]]);
 	for (unsigned i = 0; i < a->n; i++) {

@@ -37,7 +37,7 @@ static inline void ahead_begin(struct ahead *a)
 	a->n = a->taken = a->syns = 0;
 }
 
-/* As soon as its place is known; `s` has to stay where it is. */
+/* `s` has to stay where it is. */
 static inline void ahead_add(struct ahead *a, const struct flow_table *flows, const struct segment *s, uint64_t hash)
 {
 	struct ahead_segment *x = &a->of[a->n];
@@ -47,7 +47,6 @@ static inline void ahead_add(struct ahead *a, const struct flow_table *flows, co
 	x->slot = flow_home(hash, flows->mask);
 	a->syn[a->syns] = (uint8_t)a->n++;
 	a->syns += !!(s->flags & FLAG_SYN);
-	PREFETCH(&flows->slots[x->slot]);
 }
 
 /* What all of them need; `hosts` may be null: they are somebody else's. */
