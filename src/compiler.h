@@ -3,6 +3,9 @@
 #define TCPLINT_COMPILER_H
 
 #include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #define MUST_CHECK   __attribute__((warn_unused_result))
 #define FORMAT(f, a) __attribute__((format(printf, f, a)))
@@ -62,6 +65,34 @@ static inline void copy_line_out(void *to, const void *from)
 #define LOWEST_BIT(x) ((unsigned)__builtin_ctzll(x))
 /* And of the highest. */
 #define HIGHEST_BIT(x) (63 - (unsigned)__builtin_clzll(x))
+
+/*
+ * Of four 64-bit numbers that lie together, those whose upper half is that of `x`, or whose lower half is 0: a bit for each,
+ * the lowest for the first.
+ */
+#if defined(__SSE2__)
+static inline unsigned match_four(const uint64_t *at, uint64_t x)
+{
+	const __m128 a = _mm_loadu_ps((const float *)(const void *)at);
+	const __m128 b = _mm_loadu_ps((const float *)(const void *)(at + 2));
+	const __m128i upper = _mm_castps_si128(_mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1)));
+	const __m128i lower = _mm_castps_si128(_mm_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0)));
+	const __m128i same = _mm_cmpeq_epi32(upper, _mm_set1_epi32((int)(x >> 32)));
+
+	const __m128i none = _mm_cmpeq_epi32(lower, _mm_setzero_si128());
+
+	return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_or_si128(same, none)));
+}
+#else
+static inline unsigned match_four(const uint64_t *at, uint64_t x)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		bits |= (unsigned)(at[i] >> 32 == x >> 32 || !(uint32_t)at[i]) << i;
+	return bits;
+}
+#endif
 
 /* Numbers that are added and shifted together; a function that works with them is compiled for two sizes of registers. */
 typedef uint64_t lanes __attribute__((vector_size(32)));

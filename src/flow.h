@@ -155,13 +155,8 @@ static inline void flow_prefetch_bytes(const void *at, size_t bytes)
 static inline uint64_t flow_glance(const struct flow_table *t, uint64_t hash)
 {
 	const uint64_t home = flow_home(hash, t->mask);
-	unsigned stops = 0;
+	const unsigned stops = match_four(&t->slots[home], hash); /* near the end beyond it: there is address space */
 
-	for (unsigned i = 0; i < 4; i++) {
-		const uint64_t slot = t->slots[(home + i) & t->mask];
-
-		stops |= (unsigned)(((slot ^ hash) <= UINT32_MAX) | !slot) << i;
-	}
 	if (LIKELY(stops))
 		return (home + LOWEST_BIT(stops)) & t->mask;
 	uint64_t i = (home + 4) & t->mask;

@@ -30,8 +30,38 @@ static void find_all(uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++) {
 		const struct flow_key k = key_of(i);
+		const uint64_t glance = flow_glance(&flows, hash_of(i));
 
 		assert_int_equal(flow_find(&flows, &k, hash_of(i)), numbers[i]);
+		assert_true(glance <= flows.mask);
+		assert_int_equal(flow_find_near(&flows, &k, hash_of(i), glance), numbers[i]);
+		/* the first glance is right, but for the few whose home is at the end of the table */
+		if (numbers[i] && flow_home(hash_of(i), flows.mask) + 3 <= flows.mask && i >= 100)
+			assert_int_equal((uint32_t)flows.slots[glance], numbers[i]);
+	}
+}
+
+/* Of four numbers, by what each is made of: nothing, only a lower half, the upper half that is looked for, another one. */
+static void four_at_once(void **unused)
+{
+	static const uint64_t kinds[] = { 0,
+					  7,
+					  UINT64_C(0x89abcdef00000007),
+					  UINT64_C(0x89abcdef00000000),
+					  UINT64_C(0x89abcdee00000007),
+					  UINT64_C(0x09abcdef00000001),
+					  UINT64_MAX };
+	enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+
+	(void)unused;
+	for (unsigned n = 0; n < KINDS * KINDS * KINDS * KINDS; n++) {
+		const uint64_t four[4] = { kinds[n % KINDS], kinds[n / KINDS % KINDS], kinds[n / KINDS / KINDS % KINDS],
+					   kinds[n / KINDS / KINDS / KINDS] };
+		unsigned expected = 0;
+
+		for (unsigned i = 0; i < 4; i++)
+			expected |= (unsigned)(four[i] >> 32 == 0x89abcdef || !(four[i] & UINT32_MAX)) << i;
+		assert_int_equal(match_four(four, UINT64_C(0x89abcdef12345678)), expected);
 	}
 }
 
@@ -70,7 +100,8 @@ static void the_last_are_dropped(void **unused)
 
 	(void)unused;
 	assert_true(flow_init(&flows, LIMIT, false, hash_key, &e));
-	const uint32_t older = flow_add(&flows, &k, flow_hash(&flows, &k)), newer = flow_add(&flows, &k, flow_hash(&flows, &k));
+	const uint32_t older = flow_add(&flows, &k, flow_hash(&flows, &k)),
+		       newer = flow_add(&flows, &k, flow_hash(&flows, &k));
 
 	assert_int_equal(flow_conn(&flows, newer)->older, older);
 	flow_drop(&flows, older);
@@ -84,7 +115,8 @@ static void the_last_are_dropped(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(it_grows), cmocka_unit_test(the_last_are_dropped) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(it_grows), cmocka_unit_test(the_last_are_dropped),
+					   cmocka_unit_test(four_at_once) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
