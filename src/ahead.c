@@ -48,7 +48,8 @@ static void prefetch_fresh_closings(const struct slab *closings, unsigned n)
 		PREFETCH(slab_at(closings, closings->fresh + i));
 }
 
-void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct wheel *wheel, const struct hosts *hosts)
+void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct wheel *wheel,
+		    const struct hosts *hosts)
 {
 	const unsigned syns = hosts ? a->syns : 0;
 	uint8_t third[AHEAD];

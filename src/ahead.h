@@ -50,7 +50,8 @@ static inline void ahead_add(struct ahead *a, const struct flow_table *flows, co
 }
 
 /* What all of them need; `hosts` may be null: they are somebody else's. */
-void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct wheel *wheel, const struct hosts *hosts);
+void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struct wheel *wheel,
+		    const struct hosts *hosts);
 
 /* Where the index most likely has the next of them. */
 static inline uint64_t ahead_next(struct ahead *a)

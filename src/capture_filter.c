@@ -81,7 +81,8 @@ static const char *hidden(int linktype, bool tunnels)
 {
 	switch (linktype) {
 	case DLT_EN10MB:
-		return tunnels ? " or " CARRIERS " or " LLC " or " TAGGED_TUNNELS : " or " CARRIERS " or " LLC " or " TAGGED;
+		return tunnels ? " or " CARRIERS " or " LLC " or " TAGGED_TUNNELS
+			       : " or " CARRIERS " or " LLC " or " TAGGED;
 	case DLT_LINUX_SLL:
 	case DLT_LINUX_SLL2:
 		return " or " CARRIERS " or " TAGS;
@@ -97,6 +98,6 @@ char *filter_for_kernel(int linktype, bool tunnels, const char *user)
 	if (!user)
 		return join(SEGMENTS_4 " or " SEGMENTS_6 " or " ERRORS_4 " or " ERRORS_6, more, link, NULL);
 	/* The user's words come last: "vlan" and its like move the offsets of all that follows. */
-	return join(ERRORS_4 " or " ERRORS_6 " or " FRAGMENTS " or ((" SEGMENTS_4 " or " SEGMENTS_6, more, link, ") and (",
-		    user, "))", NULL);
+	return join(ERRORS_4 " or " ERRORS_6 " or " FRAGMENTS " or ((" SEGMENTS_4 " or " SEGMENTS_6, more, link,
+		    ") and (", user, "))", NULL);
 }

@@ -56,7 +56,8 @@ static inline uint64_t checksum_add(const uint8_t *p, size_t n)
 {
 	const size_t rest = n % CHECKSUM_BLOCK;
 
-	return (n >= CHECKSUM_BLOCK ? checksum_blocks(p, n - rest, HAS_WIDE_REGISTERS) : 0) + checksum_short(p + n - rest, rest);
+	return (n >= CHECKSUM_BLOCK ? checksum_blocks(p, n - rest, HAS_WIDE_REGISTERS) : 0) +
+	       checksum_short(p + n - rest, rest);
 }
 
 /* The same of an address of sixteen bytes. */

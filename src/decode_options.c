@@ -233,7 +233,9 @@ static uint32_t read_option(struct list *l, const uint8_t *p, uint32_t left, uin
 /* The same of an option that handshakes have, once and of its only length; 0: it has to be looked at more closely. */
 static inline uint32_t read_usual(struct list *l, const uint8_t *p, uint32_t captured)
 {
-	static const uint8_t lengths[] = { [KIND_MSS] = 4, [KIND_WSCALE] = 3, [KIND_SACK_PERMITTED] = 2, [KIND_TIMESTAMPS] = 10 };
+	static const uint8_t lengths[] = {
+		[KIND_MSS] = 4, [KIND_WSCALE] = 3, [KIND_SACK_PERMITTED] = 2, [KIND_TIMESTAMPS] = 10
+	};
 	const uint8_t kind = p[0];
 	struct tcp_options *o = l->o;
 

@@ -126,7 +126,8 @@ bool decode_plain(struct decoder *d, const struct tcplint_frame *f, struct segme
 static inline void clear(struct segment *s)
 {
 	enum { PIECE = 16 };
-	_Static_assert(offsetof(struct segment, opt.sack) == 9 * PIECE, "one piece a line, and nobody reads blocks that are not there");
+	_Static_assert(offsetof(struct segment, opt.sack) == 9 * PIECE,
+		       "one piece a line, and nobody reads blocks that are not there");
 	uint8_t *p = (uint8_t *)s;
 
 	memset(p, 0, PIECE);

@@ -146,7 +146,8 @@ static inline void note_mac(struct walk *w, const uint8_t *mac)
  */
 static inline void map_ipv4(uint8_t ip[16], const uint8_t *v4)
 {
-	static const uint8_t address[8] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff }, prefix[8] = { [2] = 0xff, [3] = 0xff };
+	static const uint8_t address[8] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff },
+			     prefix[8] = { [2] = 0xff, [3] = 0xff };
 	const uint64_t half[2] = { 0, (load64(v4 - 4) & load64(address)) | load64(prefix) };
 
 	memcpy(ip, half, sizeof(half));

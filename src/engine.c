@@ -11,14 +11,20 @@
 #include "time_wait.h"
 #include "tracker.h"
 
-bool engine_init(struct engine *en, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
-		 struct tcplint_counters *counters, uint32_t connections, struct error *e)
+bool engine_init(struct engine *en, const struct tcplint_options *o, const struct ear *ear,
+		 const struct rule_index *rules, struct tcplint_counters *counters, uint32_t connections,
+		 struct error *e)
 {
 	*en = (struct engine){
-		.options = *o, .ear = *ear, .now = INT64_MIN, .limits = limits_of(o), .rules = rules, .counters = counters
+		.options = *o,
+		.ear = *ear,
+		.now = INT64_MIN,
+		.limits = limits_of(o),
+		.rules = rules,
+		.counters = counters,
 	};
-	if (!flow_init(&en->flows, connections, o->vlan_in_key, o->hash_key, e) || !wheel_init(&en->wheel, connections, e) ||
-	    !holes_init(&en->holes, connections, e) ||
+	if (!flow_init(&en->flows, connections, o->vlan_in_key, o->hash_key, e) ||
+	    !wheel_init(&en->wheel, connections, e) || !holes_init(&en->holes, connections, e) ||
 	    !slab_init(&en->candidates, sizeof(struct candidate_cell), cells_limit(connections), e)) {
 		engine_finish(en);
 		return false;
@@ -37,10 +43,11 @@ void engine_finish(struct engine *en)
 
 uint64_t engine_memory(const struct engine *en)
 {
-	return (uint64_t)en->flows.limit * (sizeof(struct conn) + sizeof(struct aside) + sizeof(struct quiet) + sizeof(struct quiet_part) +
-					    sizeof(struct quiet_answer) + sizeof(struct quiet_closing) +
-					    sizeof(struct before) + 88) +
-	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell + (uint64_t)en->candidates.limit * en->candidates.cell;
+	return (uint64_t)en->flows.limit *
+		       (sizeof(struct conn) + sizeof(struct aside) + sizeof(struct quiet) + sizeof(struct quiet_part) +
+			sizeof(struct quiet_answer) + sizeof(struct quiet_closing) + sizeof(struct before) + 88) +
+	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell +
+	       (uint64_t)en->candidates.limit * en->candidates.cell;
 }
 
 /* ---- segments ---- */
@@ -285,7 +292,8 @@ static bool opens_quietly(struct engine *en, const struct segment *s, const stru
 
 void engine_segment(struct engine *en, const struct segment *s, const struct engine_place *p, uint64_t slot)
 {
-	uint32_t head = UNLIKELY(en->behind) ? lifetime_catch_up(en, p) : flow_find_near(&en->flows, &p->key, p->hash, slot);
+	uint32_t head =
+		UNLIKELY(en->behind) ? lifetime_catch_up(en, p) : flow_find_near(&en->flows, &p->key, p->hash, slot);
 
 	if (LIKELY(flow_is_quiet(head)) && LIKELY(!p->back) && quiet_go_on(en, head, s, p->from_first))
 		return;

@@ -60,8 +60,9 @@ struct engine {
 };
 
 /* With room for `connections`; `rules` and `counters` are borrowed. */
-bool engine_init(struct engine *en, const struct tcplint_options *o, const struct ear *ear, const struct rule_index *rules,
-		 struct tcplint_counters *counters, uint32_t connections, struct error *e) MUST_CHECK;
+bool engine_init(struct engine *en, const struct tcplint_options *o, const struct ear *ear,
+		 const struct rule_index *rules, struct tcplint_counters *counters, uint32_t connections,
+		 struct error *e) MUST_CHECK;
 void engine_finish(struct engine *en);
 /* Bytes that connections and their cells may take at most. */
 uint64_t engine_memory(const struct engine *en);

@@ -117,11 +117,13 @@ static inline bool flow_has_key(const struct flow_table *t, uint32_t number, con
 	if (LIKELY(flow_is_quiet(number))) {
 		const struct quiet *q = flow_quiet(t, number);
 
-		return flow_same_ends(q->end, key->end) && (!t->with_vlan || (q->vlan == key->vlan && q->tunnel == key->tunnel));
+		return flow_same_ends(q->end, key->end) &&
+		       (!t->with_vlan || (q->vlan == key->vlan && q->tunnel == key->tunnel));
 	}
 	const struct flow_key *k = &flow_conn(t, number)->key;
 
-	return flow_same_ends(k->end, key->end) && (!t->with_vlan || (k->vlan == key->vlan && k->tunnel == key->tunnel));
+	return flow_same_ends(k->end, key->end) &&
+	       (!t->with_vlan || (k->vlan == key->vlan && k->tunnel == key->tunnel));
 }
 
 /* The slot that holds `key`, or the empty one where it would stand. */
@@ -167,7 +169,8 @@ static inline uint64_t flow_glance(const struct flow_table *t, uint64_t hash)
 }
 
 /* The same as flow_find(), with what flow_glance() answered some time ago. */
-static inline uint32_t flow_find_near(const struct flow_table *t, const struct flow_key *key, uint64_t hash, uint64_t slot)
+static inline uint32_t flow_find_near(const struct flow_table *t, const struct flow_key *key, uint64_t hash,
+				      uint64_t slot)
 {
 	const uint64_t at = t->slots[slot];
 

@@ -28,7 +28,8 @@ static inline bool flow_in_order(const struct endpoint_address *a, const struct 
 /* The key of a segment; `first`: key->end[0] sent it. */
 static inline void flow_key_take(struct flow_key *key, const struct segment *s, bool first, bool with_vlan)
 {
-	struct tcplint_address *source = first ? &key->end[0] : &key->end[1], *destination = first ? &key->end[1] : &key->end[0];
+	struct tcplint_address *source = first ? &key->end[0] : &key->end[1],
+			       *destination = first ? &key->end[1] : &key->end[0];
 
 	memcpy(source->ip, s->src.ip, sizeof(source->ip));
 	source->port = s->src.port;

@@ -48,8 +48,9 @@ void hosts_finish(struct hosts *t)
 
 uint64_t hosts_memory(const struct hosts *t)
 {
-	return (uint64_t)t->hosts.limit * (t->hosts.cell + t->details.cell) + (uint64_t)t->chunks.limit * t->chunks.cell +
-	       ((uint64_t)t->mask + 1) * sizeof(*t->slots) + (uint64_t)t->hosts.limit * sizeof(*t->links);
+	return (uint64_t)t->hosts.limit * (t->hosts.cell + t->details.cell) +
+	       (uint64_t)t->chunks.limit * t->chunks.cell + ((uint64_t)t->mask + 1) * sizeof(*t->slots) +
+	       (uint64_t)t->hosts.limit * sizeof(*t->links);
 }
 
 /* ---- by address ---- */
@@ -79,7 +80,8 @@ static uint32_t probe(const struct hosts *t, uint32_t hash, enum host_kind kind,
 	return i;
 }
 
-static void expect(const struct hosts *t, struct hosts_needed *x, enum host_kind kind, const uint8_t ip[16], uint16_t port)
+static void expect(const struct hosts *t, struct hosts_needed *x, enum host_kind kind, const uint8_t ip[16],
+		   uint16_t port)
 {
 	const uint32_t hash = hosts_hash(t, kind, ip, port);
 
@@ -87,8 +89,8 @@ static void expect(const struct hosts *t, struct hosts_needed *x, enum host_kind
 	PREFETCH(&t->slots[hash & t->mask]);
 }
 
-void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16], uint16_t port,
-		  bool answer)
+void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16],
+		  uint16_t port, bool answer)
 {
 	x->n = 0;
 	expect(t, x, HOST_CLIENT, client, 0);
@@ -342,7 +344,8 @@ struct probes *hosts_probes(struct hosts *t, struct host *h, enum probe kind)
 	return &c->probe[kind];
 }
 
-static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, const uint8_t ip[16], uint16_t port, int64_t ts)
+static struct host *add(struct hosts *t, uint32_t hash, enum host_kind kind, const uint8_t ip[16], uint16_t port,
+			int64_t ts)
 {
 	uint32_t number = slab_take_as_is(&t->hosts);
 

@@ -274,8 +274,8 @@ struct hosts_needed {
 };
 
 /* Hints, each of which needs the one before it to be some time ago: the index, the entries, the client's latest openings. */
-void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16], uint16_t port,
-		  bool answer);
+void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16],
+		  uint16_t port, bool answer);
 void hosts_prefetch(const struct hosts *t, const struct hosts_needed *x);
 void hosts_prefetch_openings(const struct hosts *t, const struct hosts_needed *x);
 

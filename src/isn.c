@@ -436,7 +436,8 @@ static void test_repeated(unsigned n, struct isn_verdict *v)
 		fails(v, ISN_REPEATED, p);
 }
 
-struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive, unsigned asked)
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive,
+			     unsigned asked)
 {
 	struct isn_verdict v = { .n = n, .asked = asked };
 	bool forward = true;

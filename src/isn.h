@@ -63,7 +63,8 @@ bool isn_look_at(unsigned n);
  * a single zero only when it is the `last` look.  `passive`: numbers of SYN-ACKs, where SYN cookies (RFC 4987,
  * appendix A) keep some bits for a minute.  `asked`: the tests that count.
  */
-struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive, unsigned asked);
+struct isn_verdict isn_judge(const struct isn_sample *s, unsigned n, bool settle, bool last, bool passive,
+			     unsigned asked);
 
 #define ISN_ALL ((1u << ISN_TESTS) - 1)
 

@@ -127,7 +127,8 @@ void judge_mark(struct host_view *hv, struct mark m)
 /* ---- initial sequence numbers ---- */
 
 /* The openings whose numbers count: a client's only when a handshake shows that they are its TCP's. */
-static unsigned numbers_of(const struct stage *st, struct host *h, bool raw, struct isn_sample *s, const struct opening **of)
+static unsigned numbers_of(const struct stage *st, struct host *h, bool raw, struct isn_sample *s,
+			   const struct opening **of)
 {
 	struct opening *list[OPENINGS_KEPT + CHUNK_OPENINGS];
 	const unsigned all = hosts_openings(&st->hosts, h, list);
@@ -167,7 +168,9 @@ void judge_numbers(struct stage *st, struct host *h, bool last)
 
 	if (!v.failed)
 		return;
-	struct host_view hv = { .h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !st->hosts.any_number && st->hosts.zero_synack };
+	struct host_view hv = {
+		.h = h, .isn = &v, .raw = raw, .probe = -1, .relative = !st->hosts.any_number && st->hosts.zero_synack
+	};
 
 	struct host_detail *d = hosts_detail(&st->hosts, h);
 

@@ -14,7 +14,8 @@ static void show_samples(struct host_view *hv, const struct service *v)
 /* Options that it gave before and that the flood's SYNs ask for are gone (RFC 4987, 3.6). */
 static bool withholds(const struct service *v)
 {
-	return v->gave && v->withheld >= COOKIES_MIN && v->withheld / 9 >= v->granted && v->offered / 9 >= v->not_offered;
+	return v->gave && v->withheld >= COOKIES_MIN && v->withheld / 9 >= v->granted &&
+	       v->offered / 9 >= v->not_offered;
 }
 
 /*

@@ -137,7 +137,8 @@ static void account_missed_synack(struct engine *en, struct conn *c, int64_t now
 		return;
 	const struct mark proof = c->detail[CLIENT].fact[SYN_RCVD];
 
-	lose(en, c, SERVER, &(struct hole){ .from = S->isn, .to = S->isn + 1, .acked_to = S->isn + 1, .seen = proof, .acked = proof },
+	lose(en, c, SERVER,
+	     &(struct hole){ .from = S->isn, .to = S->isn + 1, .acked_to = S->isn + 1, .seen = proof, .acked = proof },
 	     now, b);
 }
 

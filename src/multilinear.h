@@ -45,7 +45,8 @@ static inline struct multilinear multilinear_begin(const struct multilinear_key 
 }
 
 /* `position`: 1 to MULTILINEAR_WORDS, each of them once. */
-static inline void multilinear_add(struct multilinear *m, const struct multilinear_key *k, unsigned position, uint64_t word)
+static inline void multilinear_add(struct multilinear *m, const struct multilinear_key *k, unsigned position,
+				   uint64_t word)
 {
 	const uint64_t low = k->low[position] * word;
 

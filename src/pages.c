@@ -82,7 +82,8 @@ static uint64_t time_of_thread(void)
 {
 	struct timespec t;
 
-	return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * NANOSECONDS + (uint64_t)t.tv_nsec : 0;
+	return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * NANOSECONDS + (uint64_t)t.tv_nsec
+							       : 0;
 }
 
 static void begin_block(struct pages *p)

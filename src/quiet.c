@@ -21,8 +21,9 @@ static bool clean_syn(const struct segment *s)
 {
 	const struct tcp_options *o = &s->opt;
 
-	return plain(s) && !s->len && !s->truncated && !(s->tos & TOS_ECN) && s->seq != UINT32_MAX && !(o->present & ~(uint32_t)SYN_OPTIONS) &&
-	       !(o->present & OPT_WSCALE && o->wscale > MOST_WSCALE) && !(o->present & OPT_MSS && o->mss < TINY_MSS);
+	return plain(s) && !s->len && !s->truncated && !(s->tos & TOS_ECN) && s->seq != UINT32_MAX &&
+	       !(o->present & ~(uint32_t)SYN_OPTIONS) && !(o->present & OPT_WSCALE && o->wscale > MOST_WSCALE) &&
+	       !(o->present & OPT_MSS && o->mss < TINY_MSS);
 }
 
 /* `echo`: the timestamp that it echoes. */
@@ -108,8 +109,10 @@ static bool answers(const struct quiet *q, const struct segment *s, enum side x)
 	const uint32_t both = s->opt.present & syn->present;
 	const bool asked = (syn->flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR);
 
-	return x == SERVER && s->ts >= q->syn_ts && s->ts - q->syn_ts <= UINT32_MAX && (s->flags & ~(unsigned)(asked ? FLAG_ECE : 0)) == (FLAG_SYN | FLAG_ACK) && clean_syn(s) &&
-	       s->ack == syn->seq + 1 && s->opt.present & OPT_MSS && !(s->opt.present & ~syn->present & OPT_ASKED_FOR) &&
+	return x == SERVER && s->ts >= q->syn_ts && s->ts - q->syn_ts <= UINT32_MAX &&
+	       (s->flags & ~(unsigned)(asked ? FLAG_ECE : 0)) == (FLAG_SYN | FLAG_ACK) && clean_syn(s) &&
+	       s->ack == syn->seq + 1 && s->opt.present & OPT_MSS &&
+	       !(s->opt.present & ~syn->present & OPT_ASKED_FOR) &&
 	       !(both & OPT_TIMESTAMPS && (s->opt.ts_val || s->opt.ts_ecr) && s->opt.ts_ecr != syn->ts_val);
 }
 
@@ -205,9 +208,11 @@ static bool third(const struct quiet *q, const struct kept_syn *synack, const st
 {
 	const struct stamps peer = { synack->ts_val, synack->ts_val, synack->mss };
 
-	return x == CLIENT && q->syn.present & OPT_MSS && s->seq == q->syn.seq + 1 && s->ack == synack->seq + 1 && !s->truncated &&
-	       ordinary(q, s, 0, q->syn.ts_val, peer) && s->seq + s->len >= s->seq && s->len <= UINT16_MAX &&
-	       !(s->len && seq_gt(s->seq + s->len, q->syn.seq + 1 + synack->window + (1u << scale_of(synack, &q->syn)))) &&
+	return x == CLIENT && q->syn.present & OPT_MSS && s->seq == q->syn.seq + 1 && s->ack == synack->seq + 1 &&
+	       !s->truncated && ordinary(q, s, 0, q->syn.ts_val, peer) && s->seq + s->len >= s->seq &&
+	       s->len <= UINT16_MAX &&
+	       !(s->len &&
+		 seq_gt(s->seq + s->len, q->syn.seq + 1 + synack->window + (1u << scale_of(synack, &q->syn)))) &&
 	       s->ts >= q->syn_ts && s->ts - q->syn_ts <= UINT32_MAX;
 }
 
@@ -291,13 +296,13 @@ enum course {
 };
 
 /* Of X, whose peer is Y, both of `p`. */
-static APART enum course carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, struct quiet_side *X, struct quiet_side *Y,
-				  const struct segment *s)
+static APART enum course carry_on(struct engine *en, struct quiet *q, struct quiet_part *p, struct quiet_side *X,
+				  struct quiet_side *Y, const struct segment *s)
 {
 	const enum side x = X == &p->side[CLIENT] ? CLIENT : SERVER;
 
-	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) || !between(X, Y, s, X->redge, Y->redge) ||
-	    !zeek_simple(&en->flows, p, x, X, Y, s) ||
+	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) ||
+	    !between(X, Y, s, X->redge, Y->redge) || !zeek_simple(&en->flows, p, x, X, Y, s) ||
 	    (s->truncated && (en->quiet.loud_cut || !s->len || !closing_of(en, p))))
 		return ODD;
 	const bool again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));
@@ -309,7 +314,8 @@ static APART enum course carry_on(struct engine *en, struct quiet *q, struct qui
 		Y->marks |= SIDE_COVER;
 		Y->cover = s->seq + s->len;
 	}
-	if (UNLIKELY(q->stage == QUIET_OPEN) && x == SERVER && (s->len || (X->marks & SIDE_COVER && seq_ge(s->ack, X->cover))))
+	if (UNLIKELY(q->stage == QUIET_OPEN) && x == SERVER &&
+	    (s->len || (X->marks & SIDE_COVER && seq_ge(s->ack, X->cover))))
 		q->stage = QUIET_ESTABLISHED;
 	offer(X, s);
 	send(q, X, s);
@@ -321,8 +327,8 @@ static bool fresh(const struct recent *r, const struct quiet *q, const struct se
 	return !recent_has(r, s, print) && holds(q, s);
 }
 
-static APART bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
-				uint32_t print)
+static APART bool go_on_opening(struct engine *en, struct quiet *q, uint32_t number, enum side x,
+				const struct segment *s, uint32_t print)
 {
 	const struct quiet_answer *a = q->stage == QUIET_SYNACK ? flow_answer(&en->flows, q) : NULL;
 	struct recent r;
@@ -342,12 +348,14 @@ static APART bool go_on_opening(struct engine *en, struct quiet *q, uint32_t num
 }
 
 /* From the third segment on. */
-static enum course go_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s, uint32_t print)
+static enum course go_on(struct engine *en, struct quiet *q, uint32_t number, enum side x, const struct segment *s,
+			 uint32_t print)
 {
 	struct quiet_part *p = flow_part(&en->flows, q);
 	enum course course;
 
-	if (!fresh(&p->recent, q, s, print) || (q->before && s->opt.present & OPT_TIMESTAMPS && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
+	if (!fresh(&p->recent, q, s, print) ||
+	    (q->before && s->opt.present & OPT_TIMESTAMPS && seq_lt(s->opt.ts_val, p->side[x].first_tsval)))
 		return ODD;
 	if (q->stage >= QUIET_FIN)
 		course = quiet_go_on_closing(en, q, p, number, x, s) ? LOOKED_AT : ODD;
@@ -363,7 +371,8 @@ static enum course go_on(struct engine *en, struct quiet *q, uint32_t number, en
 /* Stages whose deadline may be nearer than that of the one before; those of the others only move away while time goes on. */
 static bool brings_deadline(enum quiet_stage stage)
 {
-	const unsigned nearer = 1u << QUIET_SYNACK | 1u << QUIET_REFUSED | 1u << QUIET_FIN | 1u << QUIET_CLOSED | 1u << QUIET_RESET;
+	const unsigned nearer =
+		1u << QUIET_SYNACK | 1u << QUIET_REFUSED | 1u << QUIET_FIN | 1u << QUIET_CLOSED | 1u << QUIET_RESET;
 
 	return nearer >> stage & 1;
 }

@@ -38,7 +38,8 @@ static bool fin_opens_closing(const struct engine *en, const struct quiet *q, co
 	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 
 	return q->stage == QUIET_ESTABLISHED && !closes_empty(q, p, s) && in_order(X, Y, s) &&
-	       ordinary(q, s, FLAG_FIN, X->tsval, stamps_of(Y, Y->tsval)) && fits(p, x, s, X->redge, Y->redge) && !(s->truncated && (en->quiet.loud_cut || !s->len));
+	       ordinary(q, s, FLAG_FIN, X->tsval, stamps_of(Y, Y->tsval)) && fits(p, x, s, X->redge, Y->redge) &&
+	       !(s->truncated && (en->quiet.loud_cut || !s->len));
 }
 
 /* What follows, with which every number known so far is acknowledged; QUIET_SYN when it is something else. */
@@ -48,9 +49,9 @@ static enum quiet_stage next_stage(const struct engine *en, const struct quiet *
 	const enum side y = other(x);
 	const bool fin = s->flags & FLAG_FIN;
 
-	if (s->seq != k->smax[x] || s->ack != k->smax[y] || !ordinary(q, s, fin ? FLAG_FIN : 0, k->tsval[x], stamps_of(&p->side[y], k->tsval[y])) ||
-	    !fits(p, x, s, k->redge[x], k->redge[y]) ||
-	    (s->truncated && (en->quiet.loud_cut || !s->len)))
+	if (s->seq != k->smax[x] || s->ack != k->smax[y] ||
+	    !ordinary(q, s, fin ? FLAG_FIN : 0, k->tsval[x], stamps_of(&p->side[y], k->tsval[y])) ||
+	    !fits(p, x, s, k->redge[x], k->redge[y]) || (s->truncated && (en->quiet.loud_cut || !s->len)))
 		return QUIET_SYN;
 	if (q->stage == QUIET_FIN && x != k->closer && fin)
 		return QUIET_FINS;
@@ -87,7 +88,8 @@ static bool same_distance(const struct engine *en, const struct quiet *q, enum s
 }
 
 /* Where the next byte of X would stand, when everything was acknowledged: nothing is lost by it but the connection. */
-static bool aborts(const struct engine *en, const struct quiet *q, const struct quiet_part *p, enum side x, const struct segment *s)
+static bool aborts(const struct engine *en, const struct quiet *q, const struct quiet_part *p, enum side x,
+		   const struct segment *s)
 {
 	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 	const uint32_t ack = s->flags & FLAG_ACK ? s->ack : X->amax;
@@ -98,7 +100,8 @@ static bool aborts(const struct engine *en, const struct quiet *q, const struct 
 	       s->ts == en->now && same_distance(en, q, x, s->ttl); /* its rule waits, from now on */
 }
 
-static bool abort_it(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x, const struct segment *s)
+static bool abort_it(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
+		     const struct segment *s)
 {
 	struct quiet_closing *k = closing_of(en, p);
 

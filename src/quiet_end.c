@@ -50,8 +50,8 @@ static bool is_reset_loud(const struct engine *en)
 static void note_asked(struct engine *en)
 {
 	static const enum rule asked[] = {
-		RULE_truncated_capture, RULE_syn_refused, RULE_close_normal_4way, RULE_close_3seg, RULE_ts_missing_on_rst,
-		RULE_rst_abort, RULE_rst_exact_ignored, RULE_rst_then_sender_continues,
+		RULE_truncated_capture, RULE_syn_refused, RULE_close_normal_4way, RULE_close_3seg,
+		RULE_ts_missing_on_rst, RULE_rst_abort, RULE_rst_exact_ignored, RULE_rst_then_sender_continues,
 	};
 
 	for (unsigned i = 0; i < sizeof(asked) / sizeof(*asked); i++)
@@ -200,7 +200,8 @@ static bool is_silent(struct engine *en, const struct quiet *q, enum tcplint_end
 	const enum rule r = last_rule(en, q, end, now);
 	const bool loud = r == RULE_syn_unanswered ? en->quiet.loud_unanswered : en->quiet.loud_incomplete;
 
-	if (en->options.all || flow_older(&en->flows, q) || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) || gone(q, end, now))
+	if (en->options.all || flow_older(&en->flows, q) || (q->stage >= QUIET_FIN && q->stage <= QUIET_FINS) ||
+	    gone(q, end, now))
 		return false;
 	if (r == RULE_COUNT)
 		return true;

@@ -27,12 +27,14 @@ static inline struct stamps stamps_of(const struct quiet_side *X, uint32_t lates
 }
 
 /* ACK and perhaps data, with timestamps when they were agreed on, and not older ones than `tsval`. */
-static inline bool ordinary(const struct quiet *q, const struct segment *s, unsigned fin, uint32_t tsval, struct stamps peer)
+static inline bool ordinary(const struct quiet *q, const struct segment *s, unsigned fin, uint32_t tsval,
+			    struct stamps peer)
 {
 	const bool stamped = s->opt.present & OPT_TIMESTAMPS;
 
 	/* longer than the peer takes, or an echo of what it has not sent (tracker_private.h) */
-	if ((s->len != 0) & (s->tcp_length > UINT32_C(20) + peer.mss) || (stamped & !seq_in(peer.first, s->opt.ts_ecr, peer.latest)))
+	if ((s->len != 0) & (s->tcp_length > UINT32_C(20) + peer.mss) ||
+	    (stamped & !seq_in(peer.first, s->opt.ts_ecr, peer.latest)))
 		return false;
 	return (s->flags & ~(unsigned)(FLAG_PSH | ECN_FLAGS)) == (FLAG_ACK | fin) && plain(s) &&
 	       !(s->opt.present & ~(uint32_t)OPT_TIMESTAMPS) && stamped == q->stamped &&
@@ -40,14 +42,15 @@ static inline bool ordinary(const struct quiet *q, const struct segment *s, unsi
 }
 
 /* Within the edge that the peer offered, and none of its own goes back: odd_window() of tracker_private.h. */
-static inline bool between(const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s, uint32_t edge,
-			   uint32_t peer_edge)
+static inline bool between(const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s,
+			   uint32_t edge, uint32_t peer_edge)
 {
 	return !((s->len != 0) & seq_gt(s->seq + s->len, peer_edge + (1u << Y->scale))) &&
 	       !seq_lt(s->ack + (((uint32_t)s->window + 1) << X->scale), edge);
 }
 
-static inline bool fits(const struct quiet_part *p, enum side x, const struct segment *s, uint32_t edge, uint32_t peer_edge)
+static inline bool fits(const struct quiet_part *p, enum side x, const struct segment *s, uint32_t edge,
+			uint32_t peer_edge)
 {
 	return between(&p->side[x], &p->side[other(x)], s, edge, peer_edge);
 }

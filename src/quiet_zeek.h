@@ -52,13 +52,15 @@ static inline void give_up(struct quiet_part *p, struct quiet_closing *k, enum s
 }
 
 /* Whole data of X at `rel`, beyond a gap. */
-static inline bool fits_above(const struct quiet_part *p, const struct quiet_closing *k, enum side x, uint32_t rel, uint32_t len)
+static inline bool fits_above(const struct quiet_part *p, const struct quiet_closing *k, enum side x, uint32_t rel,
+			      uint32_t len)
 {
 	const bool acked = p->side[other(x)].amax - p->isn[x] > 1;
 
 	if (!acked && rel + len - p->side[x].delivered > ZEEK_ABOVE_HOLE_MAX)
 		return false;
-	return k->above_len + len <= UINT16_MAX && (!k->above_len || (k->above_side == x && k->above + k->above_len == rel));
+	return k->above_len + len <= UINT16_MAX &&
+	       (!k->above_len || (k->above_side == x && k->above + k->above_len == rel));
 }
 
 static inline void keep_above(struct quiet_closing *k, enum side x, uint32_t rel, uint32_t len)
@@ -92,8 +94,8 @@ static inline void show_zeek(const struct flow_table *t, struct quiet_part *p, e
 }
 
 /* No number wraps or is far, and there is room for three letters. */
-static inline bool zeek_simple(const struct flow_table *t, const struct quiet_part *p, enum side x, const struct quiet_side *X,
-			       const struct quiet_side *Y, const struct segment *s)
+static inline bool zeek_simple(const struct flow_table *t, const struct quiet_part *p, enum side x,
+			       const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s)
 {
 	const uint32_t isn = p->isn[x], rel = s->seq - isn;
 

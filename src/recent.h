@@ -15,7 +15,8 @@ static inline uint32_t recent_print(const struct segment *s, enum side x)
 
 	print ^= load64(&s->len) * UINT64_C(0xc2b2ae3d27d4eb4f); /* and flags and window */
 	print ^= load64(&o->ts_val) * UINT64_C(0xd6e8feb86659fd93); /* and its echo */
-	print ^= ((uint64_t)o->layout << 32 | (uint32_t)s->ip_id << 16 | s->tcp_checksum) * UINT64_C(0x165667b19e3779f9);
+	print ^=
+		((uint64_t)o->layout << 32 | (uint32_t)s->ip_id << 16 | s->tcp_checksum) * UINT64_C(0x165667b19e3779f9);
 	print *= UINT64_C(0x27d4eb2f165667c5) + 2 * (uint64_t)x;
 	return (uint32_t)(print >> 32);
 }

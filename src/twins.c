@@ -28,7 +28,8 @@ static bool is_twin(const struct twin *t, const struct segment *s, const struct 
 {
 	const int64_t apart = s->ts - t->mark.ts;
 
-	return t->seq == s->seq && apart >= 0 && apart < TWIN_WINDOW && !(same(&t->client, &id->client) && same(&t->server, &id->server));
+	return t->seq == s->seq && apart >= 0 && apart < TWIN_WINDOW &&
+	       !(same(&t->client, &id->client) && same(&t->server, &id->server));
 }
 
 const struct twin *twins_note(struct twins *t, const struct segment *s, const struct tcplint_conn_id *id)
