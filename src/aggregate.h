@@ -22,8 +22,8 @@ void aggregate_probe(struct stage *st, const struct told_sighting *t);
 void aggregate_time_wait(struct stage *st, const struct told_time_wait *t);
 
 /*
- * Whether a finding about the host of whoever did it, or about the service, stands for this one; it is counted.  `answered_only`:
- * the connection begins with a SYN-ACK.
+ * Whether a finding about the host of whoever did it, or about the service, stands for this one; it is counted.
+ * `answered_only`: the connection begins with a SYN-ACK.
  */
 bool aggregate_covers(struct stage *st, const struct opening_id *c, bool answered_only, enum rule r,
 		      enum tcplint_offender by);

@@ -24,7 +24,10 @@ static unsigned prefetch_parts(struct ahead *a, const struct flow_table *flows, 
 	return thirds;
 }
 
-/* Of what begins a teardown or an opening, or goes on with it, what changes timers and how much a connection is worth too. */
+/*
+ * Of what begins a teardown or an opening, or goes on with it, what changes timers and how much a connection is worth
+ * too.
+ */
 static void prefetch_closings(const struct ahead *a, const struct flow_table *flows, const struct wheel *wheel)
 {
 	for (unsigned i = 0; i < a->n; i++) {
@@ -39,12 +42,14 @@ static void prefetch_closings(const struct ahead *a, const struct flow_table *fl
 }
 
 /*
- * The first lines of closings that were never used: about as many connections take one as complete their openings meanwhile, and
- * the first segment that is cut counts in it.
+ * The first lines of closings that were never used: about as many connections take one as complete their openings
+ * meanwhile, and the first segment that is cut counts in it.
  */
 static void prefetch_fresh_closings(const struct slab *closings, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
+	const uint32_t left = closings->limit + 1 - closings->fresh;
+
+	for (unsigned i = 0; i < n && i < left; i++)
 		PREFETCH(slab_at(closings, closings->fresh + i));
 }
 

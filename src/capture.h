@@ -43,8 +43,8 @@ struct capture_options {
 	const char *direction;    /* -Q in|out|inout, or null */
 	bool (*supports)(int linktype); /* which link types (DLT_ values) are of use; null: any */
 	/*
-	 * Called at least ten times a second while a pipe or, in capture_open(), an interface is waited for, and after a
-	 * signal; true: wait no longer.  `news` is a sentence for the user, or null.  May be null.
+	 * Called at least ten times a second while a pipe or, in capture_open(), an interface is waited for, and after
+	 * a signal; true: wait no longer.  `news` is a sentence for the user, or null.  May be null.
 	 */
 	bool (*waiting)(void *user, const char *news);
 	void *user;
@@ -93,7 +93,8 @@ bool capture_check_filter(const char *filter, struct error *e) MUST_CHECK;
 enum capture_event capture_next(struct capture *c, struct tcplint_frame *frame, struct error *e);
 
 /*
- * Those of a file that can be had at once, at most `most`, and of one file only; all are valid until more are asked for.
+ * Those of a file that can be had at once, at most `most`, and of one file only; all are valid until more are asked
+ * for.
  * 0: capture_next() has to be asked.
  */
 unsigned capture_at_hand(struct capture *c, struct tcplint_frame *frames, unsigned most);
@@ -104,8 +105,8 @@ int64_t capture_clock(void);
 int64_t capture_lag(const struct capture *c);
 
 /*
- * Live: no more is wanted than what has come by now.  The kernel has frames that it has not handed over yet: they follow, for a
- * second at most, and then comes CAPTURE_END.
+ * Live: no more is wanted than what has come by now.  The kernel has frames that it has not handed over yet: they
+ * follow, for a second at most, and then comes CAPTURE_END.
  */
 void capture_stop(struct capture *c);
 

@@ -30,7 +30,9 @@ struct source {
 	uint64_t frames; /* read so far, before the filter */
 };
 
-/* Ask for the link type, refuse it when it is of no use, and compile `filter` (null: none).  `name` is for sentences. */
+/*
+ * Ask for the link type, refuse it when it is of no use, and compile `filter` (null: none).  `name` is for sentences.
+ */
 bool source_prepare(struct source *s, const char *name, const struct capture_options *o, const char *filter,
 		    struct error *e);
 void source_close(struct source *s);

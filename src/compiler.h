@@ -14,8 +14,8 @@
 /* Of what few come to: it would take the registers of the others. */
 #define APART        __attribute__((noinline))
 /*
- * gcc takes what does nothing but prefetch for a function without effect, and drops its calls: the empty statement is an
- * effect.
+ * gcc takes what does nothing but prefetch for a function without effect, and drops its calls: the empty statement is
+ * an effect.
  */
 #define PREFETCH(p)                    \
 	do {                           \
@@ -31,8 +31,8 @@
 #define SANITIZED 0
 #endif
 /*
- * Copy a line of a cache, both on the boundary of one, past our cache: another processor will read it, and to get a line back
- * that it has read takes several times as long as the copy.  LINES_ARE_OUT() before that one is told.
+ * Copy a line of a cache, both on the boundary of one, past our cache: another processor will read it, and to get a
+ * line back that it has read takes several times as long as the copy.  LINES_ARE_OUT() before that one is told.
  */
 #define LINE 64
 #if defined(__x86_64__) && !SANITIZED /* which would not see it */
@@ -67,8 +67,8 @@ static inline void copy_line_out(void *to, const void *from)
 #define HIGHEST_BIT(x) (63 - (unsigned)__builtin_clzll(x))
 
 /*
- * Of four 64-bit numbers that lie together, those whose upper half is that of `x`, or whose lower half is 0: a bit for each,
- * the lowest for the first.
+ * Of four 64-bit numbers that lie together, those whose upper half is that of `x`, or whose lower half is 0: a bit for
+ * each, the lowest for the first.
  */
 #if defined(__SSE2__)
 static inline unsigned match_four(const uint64_t *at, uint64_t x)
@@ -94,7 +94,9 @@ static inline unsigned match_four(const uint64_t *at, uint64_t x)
 }
 #endif
 
-/* Numbers that are added and shifted together; a function that works with them is compiled for two sizes of registers. */
+/*
+ * Numbers that are added and shifted together; a function that works with them is compiled for two sizes of registers.
+ */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__x86_64__)

@@ -106,7 +106,9 @@ struct latest {
 	uint16_t flags;
 };
 
-/* The memory that the opening, the closing and the record need; what is largest comes first, so that there are no gaps. */
+/*
+ * The memory that the opening, the closing and the record need; what is largest comes first, so that there are no gaps.
+ */
 struct endpoint_detail {
 	struct mark fact[FACT_COUNT]; /* when and where it became true (the stimulus, when tentative) */
 	struct latest latest;

@@ -1,6 +1,6 @@
 /*
- * The frame that nearly all are, in a straight line: Ethernet, IPv4 without options or IPv6 without extension headers, and TCP of
- * which all fixed fields were captured.
+ * The frame that nearly all are, in a straight line: Ethernet, IPv4 without options or IPv6 without extension headers,
+ * and TCP of which all fixed fields were captured.
  *
  * What it answers is what the walk from header to header would (test/property/decode.c compares them); for
  * whatever is not of this form it answers false, and the walk is asked.

@@ -72,7 +72,10 @@
 enum next { STOP, HEADERS(HEADER) NEXT_COUNT };
 #undef HEADER
 
-/* A list of options that was seen: which bytes are kinds, lengths and padding, and what they say; the others are values. */
+/*
+ * A list of options that was seen: which bytes are kinds, lengths and padding, and what they say; the others are
+ * values.
+ */
 struct option_shape {
 	uint8_t n; /* bytes; 0: none yet */
 	uint8_t mss, wscale, timestamps; /* where their values stand, when they are `present` */
@@ -141,8 +144,8 @@ static inline void note_mac(struct walk *w, const uint8_t *mac)
 }
 
 /*
- * An IPv4 address, not the first four bytes of its header, as ::ffff:a.b.c.d.  All of it at once, as it will be loaded: what was
- * stored in pieces has to be waited for.
+ * An IPv4 address, not the first four bytes of its header, as ::ffff:a.b.c.d.  All of it at once, as it will be loaded:
+ * what was stored in pieces has to be waited for.
  */
 static inline void map_ipv4(uint8_t ip[16], const uint8_t *v4)
 {
@@ -204,7 +207,10 @@ static inline uint32_t plain_timestamps_layout(void)
 	return mix32(mix32(mix32(0, 2), 2), 9);
 }
 
-/* The same of a list of which all bytes were captured, and of another form than that; many have the shape of an earlier one. */
+/*
+ * The same of a list of which all bytes were captured, and of another form than that; many have the shape of an earlier
+ * one.
+ */
 void parse_usual_options(struct decoder *d, struct segment *s, const uint8_t *p, uint32_t n);
 
 /* The same of any. */
@@ -221,8 +227,8 @@ static inline void read_tcp_options(struct decoder *d, struct segment *s, const 
 }
 
 /*
- * What a checksum is worth (enum checksum), and with CHECKSUM_BAD what it should have been: of `length` bytes of TCP at `p`,
- * whose sum is `sum`, between the addresses whose sum is `addresses`.
+ * What a checksum is worth (enum checksum), and with CHECKSUM_BAD what it should have been: of `length` bytes of TCP at
+ * `p`, whose sum is `sum`, between the addresses whose sum is `addresses`.
  */
 uint8_t judge_checksum(struct segment *s, const uint8_t *p, uint32_t length, uint64_t sum, uint64_t addresses);
 

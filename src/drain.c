@@ -1,8 +1,8 @@
 /*
  * The input is over: what is still open is released, the oldest first.
  *
- * Of each kind, numbers are in the order of ids until some are given again.  What has an older one behind it is listed and
- * sorted; all others are walked by number.
+ * Of each kind, numbers are in the order of ids until some are given again.  What has an older one behind it is listed
+ * and sorted; all others are walked by number.
  */
 #include <stdlib.h>
 
@@ -143,7 +143,10 @@ static bool sort_by_id(struct list *l)
 
 /* ---- release ---- */
 
-/* One that is replaced became a struct conn with the one that replaces it, if that had a smaller id: it is not here any more. */
+/*
+ * One that is replaced became a struct conn with the one that replaces it, if that had a smaller id: it is not here any
+ * more.
+ */
 static void release(struct engine *en, uint32_t number, enum tcplint_end end)
 {
 	if (!is_open(&en->flows, number))

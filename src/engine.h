@@ -133,7 +133,9 @@ static inline void engine_tick(struct engine *en, int64_t now)
 	en->now = now > en->now ? now : en->now;
 }
 
-/* The capture's clock was set back to `now`: timers are turned back, or all that follows would count as long expired. */
+/*
+ * The capture's clock was set back to `now`: timers are turned back, or all that follows would count as long expired.
+ */
 void engine_turn_back(struct engine *en, int64_t now);
 /* Release everything that is still open, oldest first. */
 void engine_drain(struct engine *en, bool interrupted);

@@ -30,13 +30,13 @@ enum event {
 	EV_KEEPALIVE = 1 << 19, /* E-KA (rules.md 1.11) */
 	EV_DUPLICATE = 1 << 20, /* E-DUP: a copy made by the capture; no other rule runs */
 	/*
-	 * It shows something about the capture: the snapshot cut it, the clock went back before it, it is longer than its
-	 * path carries (the first such of its sender), or the same SYN has another 4-tuple as well.
+	 * It shows something about the capture: the snapshot cut it, the clock went back before it, it is longer than
+	 * its path carries (the first such of its sender), or the same SYN has another 4-tuple as well.
 	 */
 	EV_TAP = 1 << 21,
 	/*
-	 * An acknowledgment, timestamp or window edge that goes back; data, an echo or a SACK block beyond what the other end
-	 * allowed or sent; a pure ACK below what its sender has used.
+	 * An acknowledgment, timestamp or window edge that goes back; data, an echo or a SACK block beyond what the
+	 * other end allowed or sent; a pure ACK below what its sender has used.
 	 */
 	EV_ODD_NUMBERS = 1 << 22,
 	EV_DUP_ACK = 1 << 23,   /* EV_PURE_ACK that acknowledges nothing new */

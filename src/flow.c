@@ -9,7 +9,10 @@
 #define FIRST_SLOTS 1024
 #define SAMPLE 8 /* open connections that are looked at when one has to go */
 
-/* Of a full table, one in so many may be half open, and one closed: or no handshake would be seen to its end, and no teardown. */
+/*
+ * Of a full table, one in so many may be half open, and one closed: or no handshake would be seen to its end, and no
+ * teardown.
+ */
 #define SHARE 16
 
 bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8_t key[16], struct error *e)
@@ -113,7 +116,10 @@ static void grow(struct flow_table *t)
 	}
 }
 
-/* Three quarters full at most: then an entry that is there is the third that is looked at, and most are in one cache line. */
+/*
+ * Three quarters full at most: then an entry that is there is the third that is looked at, and most are in one cache
+ * line.
+ */
 static inline bool is_full(const struct flow_table *t)
 {
 	return t->used >= (t->mask + 1) / 4 * 3;
@@ -145,7 +151,10 @@ static void set_newer(struct flow_table *t, uint32_t older, uint32_t newer)
 		flow_conn(t, older)->newer = newer;
 }
 
-/* Numbers that are given for the first time ascend, and so do ids of frames, unless whoever feeds the library numbers them otherwise. */
+/*
+ * Numbers that are given for the first time ascend, and so do ids of frames, unless whoever feeds the library numbers
+ * them otherwise.
+ */
 static inline void note_order(struct flow_table *t, uint32_t number, uint64_t id)
 {
 	const bool again = number + 1 < t->quiet.fresh;
@@ -337,8 +346,8 @@ uint32_t flow_least_valuable(const struct flow_table *t)
 }
 
 /*
- * An open connection at the old end of the list that was silent since it came into it.  Others are spared: they go to the new
- * end.  To keep the list in order of the last segments would cost each segment two cache lines.
+ * An open connection at the old end of the list that was silent since it came into it.  Others are spared: they go to
+ * the new end.  To keep the list in order of the last segments would cost each segment two cache lines.
  */
 static uint32_t silent_one(struct flow_table *t)
 {

@@ -15,7 +15,10 @@
 #include "quiet_cell.h"
 #include "slab.h"
 
-/* What a connection is worth when room is needed: the lowest class goes first, its oldest member first; see flow_victim(). */
+/*
+ * What a connection is worth when room is needed: the lowest class goes first, its oldest member first; see
+ * flow_victim().
+ */
 enum age_class { AGE_EMBRYONIC, AGE_CLOSED, AGE_ESTABLISHED, AGE_CLASSES };
 
 #define FLOW_QUIET UINT32_C(0x80000000) /* WHEEL_OTHER of wheel.h */
@@ -105,7 +108,10 @@ uint32_t flow_number(const struct flow_table *t, const struct conn *c);
 
 #define FLOW_TAG UINT64_C(0xffffffff00000000)
 
-/* Where a key would stand best: by the half of its hash that its slot holds, so that slots can be moved without their keys. */
+/*
+ * Where a key would stand best: by the half of its hash that its slot holds, so that slots can be moved without their
+ * keys.
+ */
 static inline uint64_t flow_home(uint64_t slot_or_hash, uint64_t mask)
 {
 	return slot_or_hash >> 32 & mask;
@@ -151,8 +157,8 @@ static inline void flow_prefetch_bytes(const void *at, size_t bytes)
 }
 
 /*
- * Where the index most likely has what has this hash, or where that would stand.  Four slots are looked at without a branch:
- * how many there are before the right one is nothing that a processor could predict.
+ * Where the index most likely has what has this hash, or where that would stand.  Four slots are looked at without a
+ * branch: how many there are before the right one is nothing that a processor could predict.
  */
 static inline uint64_t flow_glance(const struct flow_table *t, uint64_t hash)
 {
@@ -206,7 +212,10 @@ static inline const struct quiet *flow_prefetch_part(const struct flow_table *t,
 	return q;
 }
 
-/* The same, some time later; `flags`: the segment's.  Of an open connection the first line counts what the snapshot cut. */
+/*
+ * The same, some time later; `flags`: the segment's.  Of an open connection the first line counts what the snapshot
+ * cut.
+ */
 static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number, unsigned flags)
 {
 	const struct quiet *q = flow_quiet_or_none(t, number);
@@ -237,8 +246,8 @@ uint32_t flow_add(struct flow_table *t, const struct flow_key *key, uint64_t has
 /* The same, a quiet one, where behind the newest there is none. */
 uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64_t hash, uint64_t id);
 /*
- * A struct conn takes the place of a quiet connection; the answer is its number.  The cells of the quiet one, which nobody
- * finds any more, are there until they are given back.
+ * A struct conn takes the place of a quiet connection; the answer is its number.  The cells of the quiet one, which
+ * nobody finds any more, are there until they are given back.
  */
 uint32_t flow_make_loud(struct flow_table *t, uint32_t number);
 void flow_give_quiet(struct flow_table *t, uint32_t number);
@@ -252,8 +261,8 @@ void flow_set_age_class(struct flow_table *t, uint32_t number, enum age_class cl
 /* The oldest of the lowest class, or 0 when there is none. */
 uint32_t flow_least_valuable(const struct flow_table *t);
 /*
- * The connection to give up for another one, or 0: that one, but among open ones rather one that is silent, and half-open
- * and closed ones only while they are many.
+ * The connection to give up for another one, or 0: that one, but among open ones rather one that is silent, and
+ * half-open and closed ones only while they are many.
  */
 uint32_t flow_victim(struct flow_table *t);
 

@@ -90,7 +90,8 @@ void tracker_get_ack(struct conn *c, const struct view *v)
 
 /*
  * The FIN's own number: a host that forgets a connection in FIN_WAIT sends its RST so, and who has that FIN and still
- * waits for something accepts it (Linux does; RFC 9293, 3.10.7.4, would have it dropped, and then the endpoint goes on and shows that).
+ * waits for something accepts it (Linux does; RFC 9293, 3.10.7.4, would have it dropped, and then the endpoint goes on
+ * and shows that).
  */
 static bool resets_at_fin(const struct view *v)
 {

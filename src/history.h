@@ -18,7 +18,9 @@ enum {
 	HISTORY_LATEST = 12, /* frames up to now */
 };
 
-/* Which connection, both directions alike: history_sort() puts the ends in order.  No padding: it is compared as bytes. */
+/*
+ * Which connection, both directions alike: history_sort() puts the ends in order.  No padding: it is compared as bytes.
+ */
 struct history_key {
 	uint8_t ip[2][16];
 	uint16_t port[2];
@@ -34,7 +36,9 @@ void history_destroy(struct history *h);
 
 void history_sort(struct history_key *key);
 
-/* What a frame is to its connection: a SYN that follows a FIN or RST begins another one, with first frames of its own. */
+/*
+ * What a frame is to its connection: a SYN that follows a FIN or RST begins another one, with first frames of its own.
+ */
 enum history_kind { HISTORY_OTHER, HISTORY_OPENS, HISTORY_CLOSES };
 
 void history_add(struct history *h, const struct history_key *key, const struct tcplint_frame *f,
@@ -44,7 +48,10 @@ void history_add(struct history *h, const struct history_key *key, const struct 
 void history_take(struct history *h, const struct history_key *key,
 		  void (*each)(void *user, const struct tcplint_frame *f), void *user);
 
-/* The connection's mark, 0 unless one was set; it can be set only where frames were added.  Asking counts as hearing of it. */
+/*
+ * The connection's mark, 0 unless one was set; it can be set only where frames were added.  Asking counts as hearing of
+ * it.
+ */
 uint64_t history_mark(struct history *h, const struct history_key *key);
 void history_set_mark(struct history *h, const struct history_key *key, uint64_t mark);
 

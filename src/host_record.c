@@ -31,7 +31,9 @@ static int by_address(const void *a, const void *b)
 	return x->kind != y->kind ? (int)x->kind - (int)y->kind : (int)x->port - (int)y->port;
 }
 
-/* Those that are wanted, by address; none when there is no memory.  Most entries of a large table are of no interest. */
+/*
+ * Those that are wanted, by address; none when there is no memory.  Most entries of a large table are of no interest.
+ */
 static struct host_list sorted(const struct hosts *t,
 			       bool (*wanted)(const struct host *h, const struct host_list *with),
 			       const struct host_list *with)

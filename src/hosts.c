@@ -238,7 +238,9 @@ static uint32_t slot_of_number(const struct hosts *t, uint32_t hash, uint32_t nu
 	return i;
 }
 
-/* One eviction seldom comes alone: what those that go next need is on its way, the entry first, then what hangs on it. */
+/*
+ * One eviction seldom comes alone: what those that go next need is on its way, the entry first, then what hangs on it.
+ */
 static void foresee(const struct hosts *t, uint32_t number)
 {
 	const uint32_t next = t->links[number].newer, second = t->links[next].newer, third = t->links[second].newer;

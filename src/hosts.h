@@ -2,9 +2,9 @@
  * What is remembered of hosts: a bounded table by address, with the openings that each took part in.
  *
  * Three kinds of entry: a host that opens connections, one that answers, and a service (address and port)
- * that is opened to; and the kinds of watch.h.  Memory is fixed at start.  When the table is full, or the openings are, the least valuable
- * entry goes: one that was seen once, before one that came back, before one with findings; the least recently
- * used first.  Those with findings have at most a quarter of the room and those that came back half; the rest
+ * that is opened to; and the kinds of watch.h.  Memory is fixed at start.  When the table is full, or the openings are,
+ * the least valuable entry goes: one that was seen once, before one that came back, before one with findings; the least
+ * recently used first.  Those with findings have at most a quarter of the room and those that came back half; the rest
  * is for newcomers.  Evictions are counted, and take nothing from the findings that were reported already.
  */
 #ifndef TCPLINT_HOSTS_H
@@ -149,8 +149,8 @@ struct resets {
 };
 
 /*
- * What a host that was seen once has none of, and the made-up sources of a flood are that.  By how often it is touched, in cache
- * lines: most are of clients, of which an opening needs the first two.
+ * What a host that was seen once has none of, and the made-up sources of a flood are that.  By how often it is touched,
+ * in cache lines: most are of clients, of which an opening needs the first two.
  */
 struct host_detail {
 	uint32_t chunk[CHUNKS]; /* the oldest first, and all but the latest full */
@@ -273,7 +273,10 @@ struct hosts_needed {
 	uint8_t n;
 };
 
-/* Hints, each of which needs the one before it to be some time ago: the index, the entries, the client's latest openings. */
+/*
+ * Hints, each of which needs the one before it to be some time ago: the index, the entries, the client's latest
+ * openings.
+ */
 void hosts_expect(const struct hosts *t, struct hosts_needed *x, const uint8_t client[16], const uint8_t server[16],
 		  uint16_t port, bool answer);
 void hosts_prefetch(const struct hosts *t, const struct hosts_needed *x);
@@ -282,8 +285,8 @@ void hosts_prefetch_openings(const struct hosts *t, const struct hosts_needed *x
 struct opening *hosts_add_opening(struct hosts *t, struct host *h);
 void hosts_drop_openings(struct hosts *t, struct host *h);
 /*
- * Remember the prints of an opening that is about to be added.  False: none that is kept has that `tuple` (unless it is 0) or
- * that number.
+ * Remember the prints of an opening that is about to be added.  False: none that is kept has that `tuple` (unless it is
+ * 0) or that number.
  */
 bool hosts_note(struct hosts *t, struct host *h, uint32_t tuple, uint32_t isn);
 /* The kept openings, oldest first, into `out`, which has room for OPENINGS_KEPT + CHUNK_OPENINGS. */

@@ -12,7 +12,9 @@ struct incarnation {
 	bool pending;    /* new: the peer may still be in the old one */
 };
 
-/* `head` is the newest incarnation of the segment's 4-tuple (0: none); `from_first` tells which end of its key sent it. */
+/*
+ * `head` is the newest incarnation of the segment's 4-tuple (0: none); `from_first` tells which end of its key sent it.
+ */
 struct incarnation incarnation_choose(const struct flow_table *t, uint32_t head, const struct segment *s,
 				      bool from_first);
 

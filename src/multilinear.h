@@ -1,13 +1,15 @@
 /*
  * A keyed hash of a few 64-bit words: the index of connections, and that of hosts.
  *
- * The multilinear family modulo 2^128 (Lemire and Kaser, "Strongly universal string hashing is fast", 2014): whatever two
- * keys the author of the packets chooses, knowing all but the random numbers, each pair of upper halves is as likely as any other.  Two
- * multiplications a word, where SipHash takes fourteen additions, rotations and exclusive ors twice or more.  What
- * follows is a bijection, so that addresses and ports that count up do not become neighbours in the index.
+ * The multilinear family modulo 2^128 (Lemire and Kaser, "Strongly universal string hashing is fast", 2014): whatever
+ * two keys the author of the packets chooses, knowing all but the random numbers, each pair of upper halves is as
+ * likely as any other.  Two multiplications a word, where SipHash takes fourteen additions, rotations and exclusive ors
+ * twice or more.  What follows is a bijection, so that addresses and ports that count up do not become neighbours in
+ * the index.
  *
- * What it is not is a pseudorandom function: who could learn from our timing that two keys collide would know others that
- * do.  An analyser answers nobody, so nobody learns; where that is not so, SipHash is better (design.md asks for it, "or better").
+ * What it is not is a pseudorandom function: who could learn from our timing that two keys collide would know others
+ * that do.  An analyser answers nobody, so nobody learns; where that is not so, SipHash is better (design.md asks for
+ * it, "or better").
  */
 #ifndef TCPLINT_MULTILINEAR_H
 #define TCPLINT_MULTILINEAR_H
@@ -62,7 +64,10 @@ static inline uint64_t multilinear_end(struct multilinear m)
 	return h ^ h >> 29;
 }
 
-/* The same of a sum modulo 2^64 of 32-bit words and the lower halves, where 32 bits are enough: one multiplication a word. */
+/*
+ * The same of a sum modulo 2^64 of 32-bit words and the lower halves, where 32 bits are enough: one multiplication a
+ * word.
+ */
 static inline uint32_t multilinear_end_short(uint64_t sum)
 {
 	uint32_t h = (uint32_t)(sum >> 32);

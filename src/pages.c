@@ -21,9 +21,9 @@ void pages_give(void *pages, size_t bytes)
 }
 
 /*
- * A large page spares the TLB besides, each time that something in it is touched: it may cost half as much again.  If it costs
- * more, one is tried again after so many small blocks, for the machine may have memory at hand then; and after twice as many
- * each time that it was in vain, up to a limit.
+ * A large page spares the TLB besides, each time that something in it is touched: it may cost half as much again.  If
+ * it costs more, one is tried again after so many small blocks, for the machine may have memory at hand then; and after
+ * twice as many each time that it was in vain, up to a limit.
  */
 #define TRY_AGAIN 8
 #define TRY_AT_LAST 256
@@ -57,8 +57,8 @@ void pages_finish(struct pages *p)
 }
 
 /*
- * Blocks are large pages, or what lies in their place.  Small pages of a block are asked for in stretches that grow with what
- * is in use, so that a small capture stays small, and that stay in a core's cache until they are used.
+ * Blocks are large pages, or what lies in their place.  Small pages of a block are asked for in stretches that grow
+ * with what is in use, so that a small capture stays small, and that stay in a core's cache until they are used.
  */
 #define FIRST_LARGE (2 * LARGE)
 #define LEAST   ((size_t)64 << 10) /* after a page, and as much again: whole pages, whatever their size */
@@ -100,7 +100,10 @@ static void begin_block(struct pages *p)
 		prefer_large(p->base + p->ready, LARGE);
 }
 
-/* Of a whole block it is known now what it costs.  Costs of the same kind differ: memory is at hand, or the host has to find it. */
+/*
+ * Of a whole block it is known now what it costs.  Costs of the same kind differ: memory is at hand, or the host has to
+ * find it.
+ */
 static void end_block(struct pages *p)
 {
 	const uintptr_t end = (uintptr_t)p->base + p->block;

@@ -1,8 +1,10 @@
 /*
- * Memory for what may become much: address space that is reserved at once, and pages that are asked for as they come to be used.
+ * Memory for what may become much: address space that is reserved at once, and pages that are asked for as they come to
+ * be used.
  *
- * The kernel clears a page when it is first touched, and in a virtual machine the host may have to find it first; that is
- * a good part of what a connection costs.  So pages come in stretches, and, where there is much of them, in large ones of
+ * The kernel clears a page when it is first touched, and in a virtual machine the host may have to find it first; that
+ * is a good part of what a connection costs.  So pages come in stretches, and, where there is much of them, in large
+ * ones of
  * 2 MB, if these are the cheaper ones: which depends on the machine, and is measured.
  */
 #ifndef TCPLINT_PAGES_H

@@ -108,8 +108,9 @@ static inline bool one_space(const struct endpoint *receiver, uint32_t a, uint32
 }
 
 /*
- * The segment `s` of `x` is in the sequence space of a number that stood out: `seq` of its sender, or `ack` of its peer.  It was
- * no guess then, but the same connection in other numbers, captured on both sides of a device that changes them.
+ * The segment `s` of `x` is in the sequence space of a number that stood out: `seq` of its sender, or `ack` of its
+ * peer.  It was no guess then, but the same connection in other numbers, captured on both sides of a device that
+ * changes them.
  */
 static inline bool shares_space(const struct view *v, const struct candidate *k, bool seq, uint32_t number)
 {

@@ -150,7 +150,10 @@ static void contradict_by_rst(struct conn *c, const struct view *v)
 	const bool answers_later = t->ack == s->seq && t->at.frame > v->XD->fact[FIN_ACKED].frame &&
 				   s->ts - t->at.ts >= X->turn;
 
-	/* its number is the ACK field of what it answers (3.10.7.1): that did not acknowledge the FIN, and nothing before it */
+	/*
+	 * its number is the ACK field of what it answers (3.10.7.1): that did not acknowledge the FIN, and nothing
+	 * before it
+	 */
 	if (reply && knows(X, K_FIN) && seq_lt(s->seq, X->fend) && !answers_later)
 		fact_refute(c, x, FIN_ACKED);
 	/* a bare RST answers an ACK-bearing segment of a connection that X does not have */
@@ -192,8 +195,8 @@ static void contradict_by_fin(struct conn *c, enum side x, int64_t now)
 }
 
 /*
- * It answers the segment that completed the peer's FIN at the tap, and not the FIN: what was between them was lost beyond
- * the tap.  Its acknowledgment moves over that segment, or a D-SACK block says that it had it (RFC 2883).
+ * It answers the segment that completed the peer's FIN at the tap, and not the FIN: what was between them was lost
+ * beyond the tap.  Its acknowledgment moves over that segment, or a D-SACK block says that it had it (RFC 2883).
  */
 static bool answers_without_fin(const struct conn *c, const struct view *v)
 {

@@ -290,7 +290,7 @@ static void count_cut(struct engine *en, const struct quiet *q, struct quiet_clo
 }
 
 enum course {
-	ODD, /* not of this form, and nothing has changed */
+	ODD, /* not of this form, and nothing has changed, but that it may have a struct quiet_closing */
 	CARRIED_ON,
 	LOOKED_AT, /* struct conn would go the long way, and look at its timer */
 };
@@ -368,7 +368,10 @@ static enum course go_on(struct engine *en, struct quiet *q, uint32_t number, en
 	return course;
 }
 
-/* Stages whose deadline may be nearer than that of the one before; those of the others only move away while time goes on. */
+/*
+ * Stages whose deadline may be nearer than that of the one before; those of the others only move away while time goes
+ * on.
+ */
 static bool brings_deadline(enum quiet_stage stage)
 {
 	const unsigned nearer =

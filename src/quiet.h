@@ -1,6 +1,6 @@
 /*
- * Connections of which nothing unusual is known (quiet_cell.h): opened, on ports that were used before perhaps, carried on,
- * closed or reset, and released without asking a rule.
+ * Connections of which nothing unusual is known (quiet_cell.h): opened, on ports that were used before perhaps, carried
+ * on, closed or reset, and released without asking a rule.
  *
  * What they take is what no rule says anything about, or only what is counted.  A rule whose finding would be
  * reported is loud: then whatever fires it is not taken.
@@ -10,10 +10,15 @@
 
 #include "engine.h"
 
-/* Which rules ordinary conversations fire, and whether that would be reported; the quiet form may not be wanted at all. */
+/*
+ * Which rules ordinary conversations fire, and whether that would be reported; the quiet form may not be wanted at all.
+ */
 void quiet_init(struct engine *en);
 
-/* A SYN; `older` is the newest connection of its 4-tuple, or 0.  False when it is not ordinary: nothing has changed then. */
+/*
+ * A SYN; `older` is the newest connection of its 4-tuple, or 0.  False when it is not ordinary: nothing has changed
+ * then.
+ */
 bool quiet_open(struct engine *en, const struct engine_place *p, uint32_t older, const struct segment *s);
 /* A later one; false when it is out of the ordinary: nothing has changed then. */
 bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bool from_first);

@@ -109,7 +109,9 @@ struct quiet_closing {
 	uint8_t count;  /* 0: no FIN yet, nor RST */
 	uint8_t closer; /* enum side: who sent the first FIN, or the RST */
 	uint32_t smax[2], redge[2], tsval[2]; /* by side, with the closing */
-	/* data that was not cut, beyond what was, until it is acknowledged: at `above` of the numbers of `above_side` */
+	/*
+	 * data that was not cut, beyond what was, until it is acknowledged: at `above` of the numbers of `above_side`
+	 */
 	uint32_t above;
 	uint16_t above_len;
 	uint8_t above_side;

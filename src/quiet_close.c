@@ -1,4 +1,6 @@
-/* The closing of a quiet connection: FIN, its acknowledgment, the other FIN and the acknowledgment of that; or a RST. */
+/*
+ * The closing of a quiet connection: FIN, its acknowledgment, the other FIN and the acknowledgment of that; or a RST.
+ */
 #include "lifetime.h"
 #include "quiet_private.h"
 #include "tell.h"

@@ -44,8 +44,8 @@ static bool is_reset_loud(const struct engine *en)
 }
 
 /*
- * What fires on a segment that is kept, and is counted; and what waits from a RST on for what follows it.  All others are
- * silent of such a segment: nobody asks them when it is played.
+ * What fires on a segment that is kept, and is counted; and what waits from a RST on for what follows it.  All others
+ * are silent of such a segment: nobody asks them when it is played.
  */
 static void note_asked(struct engine *en)
 {

@@ -7,8 +7,8 @@
 #define ECN_FLAGS (FLAG_ECE | FLAG_CWR | FLAG_AE)
 
 /*
- * In what follows `&` stands between conditions of which the first says nothing about what is usual: to compute both takes
- * less than a branch that is mispredicted.
+ * In what follows `&` stands between conditions of which the first says nothing about what is usual: to compute both
+ * takes less than a branch that is mispredicted.
  */
 static inline bool plain(const struct segment *s)
 {
@@ -68,8 +68,8 @@ static inline struct quiet_closing *closing_of(struct engine *en, struct quiet_p
 }
 
 /*
- * A 4-tuple is used again whose newest connection is `older` (quiet_reuse.c).  Whether the new one, `q`, is ordinary, by its
- * SYN and by the SYN-ACK; and what the two do to both.
+ * A 4-tuple is used again whose newest connection is `older` (quiet_reuse.c).  Whether the new one, `q`, is ordinary,
+ * by its SYN and by the SYN-ACK; and what the two do to both.
  */
 bool quiet_may_reopen(const struct engine *en, uint32_t older, const struct segment *s, bool from_first);
 void quiet_follow(struct engine *en, struct quiet *q, uint32_t older);

@@ -9,8 +9,8 @@
 #include "tracker.h"
 
 /*
- * The segments of a connection, made one after the other in the same places: what they all have is written once, and the
- * rest field by field, since what was just stored in pieces waits before it can be copied whole.
+ * The segments of a connection, made one after the other in the same places: what they all have is written once, and
+ * the rest field by field, since what was just stored in pieces waits before it can be copied whole.
  */
 struct segments {
 	const struct quiet *q;

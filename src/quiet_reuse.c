@@ -1,9 +1,9 @@
 /*
  * A 4-tuple that is used again while its connection before is remembered: the SYN and the SYN-ACK of the new one.
  *
- * The older one stays behind the new one until the SYN-ACK, as engine.c would have it.  When that is quiet too, it was closed as
- * RFC 9293 has it, and the new one comes as RFC 6191 and RFC 9293, 3.6.1 want it: then what its rules note is counted.
- * Anything else is asked of a struct conn, of which nothing is left but to see the two segments.
+ * The older one stays behind the new one until the SYN-ACK, as engine.c would have it.  When that is quiet too, it was
+ * closed as RFC 9293 has it, and the new one comes as RFC 6191 and RFC 9293, 3.6.1 want it: then what its rules note is
+ * counted. Anything else is asked of a struct conn, of which nothing is left but to see the two segments.
  */
 #include "incarnation.h"
 #include "lifetime.h"

@@ -1,6 +1,6 @@
 /*
- * What Zeek would note of data in order (zeek_long_way()): letters, and of what the snapshot cut gaps.  Whole data beyond cut
- * data is a block that waits for its acknowledgment; there is one at a time.  Private to quiet.c.
+ * What Zeek would note of data in order (zeek_long_way()): letters, and of what the snapshot cut gaps.  Whole data
+ * beyond cut data is a block that waits for its acknowledgment; there is one at a time.  Private to quiet.c.
  */
 #ifndef TCPLINT_QUIET_ZEEK_H
 #define TCPLINT_QUIET_ZEEK_H

@@ -16,8 +16,8 @@
 #define STRETCH 128
 
 /*
- * Where in the order of all engines something was told: by the frame at hand, counted within its stretch.  Before a frame is
- * looked at, the timers fire that are due by its time: by when they were, and the connection that they are of.
+ * Where in the order of all engines something was told: by the frame at hand, counted within its stretch.  Before a
+ * frame is looked at, the timers fire that are due by its time: by when they were, and the connection that they are of.
  */
 struct told_place {
 	int64_t when;
@@ -85,8 +85,8 @@ static inline uint64_t relay_ended(const struct relay *r)
 	return atomic_load_explicit(&r->ended, memory_order_acquire);
 }
 /*
- * The next message and its place, waiting for it; null at the end of a stretch.  Once asleep, it is not worth waking before so many
- * stretches have `ended`.
+ * The next message and its place, waiting for it; null at the end of a stretch.  Once asleep, it is not worth waking
+ * before so many stretches have `ended`.
  */
 const struct told *relay_peek(struct relay *r, struct told_place *place, uint64_t ended);
 /* Those at hand that have come already, of this stretch, at most `most`; how many. */

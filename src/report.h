@@ -36,7 +36,9 @@ struct report_options {
 	/* Takes one line, without its newline; false when it cannot, with a sentence of its own somewhere. */
 	bool (*write)(void *user, const char *line, size_t len);
 	void *write_user;
-	/* Which input the frame came from, null when it has no name, and its number there.  Null: one nameless input. */
+	/*
+	 * Which input the frame came from, null when it has no name, and its number there.  Null: one nameless input.
+	 */
 	void (*locate)(void *user, uint64_t ordinal, const char **file, uint64_t *number);
 	void *locate_user;
 	unsigned emit;       /* bits 1 << enum report_type; 0: REPORT_DEFAULT */

@@ -62,7 +62,10 @@ double format_seconds(int64_t ns);
 #define NUMBER_SIZE 32
 #define DECIMAL_MAX UINT64_C(999999999999999) /* a double keeps 15 digits */
 char *format_number(char *at, uint64_t n);
-/* `n` / 10^places, as %.15g prints the double nearest to it, but that a whole number has ".0"; |n| <= DECIMAL_MAX, at most 9 places. */
+/*
+ * `n` / 10^places, as %.15g prints the double nearest to it, but that a whole number has ".0"; |n| <= DECIMAL_MAX, at
+ * most 9 places.
+ */
 char *format_decimal(char *at, int64_t n, unsigned places);
 
 /* RFC, section and tag of the next clause of a rule's list; false at its end. */

@@ -32,7 +32,10 @@ struct rule_list {
 	uint16_t rule[RULE_COUNT];
 };
 
-/* Rows of `precedences` by one of their two rules: those of r are row[first[r]] up to row[first[r + 1]], in their order. */
+/*
+ * Rows of `precedences` by one of their two rules: those of r are row[first[r]] up to row[first[r + 1]], in their
+ * order.
+ */
 struct precedence_list {
 	uint16_t first[RULE_COUNT + 1];
 	uint16_t row[PRECEDENCES];

@@ -50,8 +50,8 @@ enum outcome settle_ack_beyond_sent(const struct view *v, struct candidate *k)
 
 	/*
 	 * RFC 9293, 3.10.7.4 step 5: "then send an ACK", which shows how far it has really sent.  Of a single number it
-	 * might be a probe, which begins one before (3.8.4); in SYN_SENT it may be the challenge of an incarnation that the
-	 * capture did not see.
+	 * might be a probe, which begins one before (3.8.4); in SYN_SENT it may be the challenge of an incarnation that
+	 * the capture did not see.
 	 */
 	if (v->s && !again && !k->draft.number[1] && v->drives && v->x == y && v->s->seq == Y->smax &&
 	    k->draft.number[0] > 1 && is_pure_ack(v->s) && Y->smax == before &&
@@ -104,7 +104,10 @@ bool rule_keepalive_probe(const struct view *v, struct draft *d)
 	return true;
 }
 
-/* A pure ACK one number before what its sender sends next, while the peer has not acknowledged all: a probe in a busy connection. */
+/*
+ * A pure ACK one number before what its sender sends next, while the peer has not acknowledged all: a probe in a busy
+ * connection.
+ */
 bool rule_keepalive_while_busy(const struct view *v, struct draft *d)
 {
 	const struct segment *s = v->s;
@@ -154,8 +157,8 @@ bool rule_keepalive_unanswered(const struct view *v, struct draft *d)
 }
 
 /*
- * Behind an acknowledgment of its own: new data, or a pure ACK whose timestamp proves that it was sent later.  Anything else
- * may have been overtaken.
+ * Behind an acknowledgment of its own: new data, or a pure ACK whose timestamp proves that it was sent later.  Anything
+ * else may have been overtaken.
  */
 bool rule_ack_regression(const struct view *v, struct draft *d)
 {

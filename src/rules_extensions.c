@@ -91,7 +91,10 @@ enum outcome settle_ecn_setup_synack_unsolicited(const struct view *v, struct ca
 
 /* ---- what an end's segments have, and its SYNs had not, or the other way round ---- */
 
-/* RFC 3168, 6.1.1.  An AccECN SYN may have passed where this capture looks from, and what looks like its echo was an answer. */
+/*
+ * RFC 3168, 6.1.1.  An AccECN SYN may have passed where this capture looks from, and what looks like its echo was an
+ * answer.
+ */
 bool rule_ecn_synack_reflected(const struct view *v, struct draft *d)
 {
 	if (!(v->events & EV_DISAGREED) || !answers_syn(v) || !reflects_ecn(v->YD, v->s->flags))

@@ -82,7 +82,10 @@ enum outcome settle_hs_ack_seq_wrong(const struct view *v, struct candidate *k)
 	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }
 
-/* A client that does not count right is near; what lies further away is of a connection that it still has (RFC 9293, 3.5.1). */
+/*
+ * A client that does not count right is near; what lies further away is of a connection that it still has (RFC 9293,
+ * 3.5.1).
+ */
 #define NEAR 0x10000
 
 bool rule_hs_ack_ack_wrong(const struct view *v, struct draft *d)
@@ -413,7 +416,9 @@ bool rule_syn_in_synchronized(const struct view *v, struct draft *d)
 	    v->events & (EV_DUPLICATE | EV_BAD_CHECKSUM | EV_ODD_FLAGS) || !in_use(v->c) || !knows(v->X, K_ISN) ||
 	    v->s->seq == v->X->isn || v->s->seq == v->X->isn + 1)
 		return false;
-	/* a SYN-ACK of mid-stream may be a copy of one that was not captured; of a newer incarnation it answers there */
+	/*
+	 * a SYN-ACK of mid-stream may be a copy of one that was not captured; of a newer incarnation it answers there
+	 */
 	if (v->events & EV_SYNACK && (v->foreign || knows(v->X, K_ISN_INFERRED)))
 		return false;
 	for (unsigned i = 0; i < v->c->synacks && v->x == SERVER; i++)
@@ -449,7 +454,10 @@ bool rule_syn_sync_wrong_reply(const struct view *v, struct draft *d)
 
 enum outcome settle_syn_sync_wrong_reply(const struct view *v, struct candidate *k)
 {
-	/* only later traffic of the old incarnation proves that its end was still in it, and old data may be a duplicate */
+	/*
+	 * only later traffic of the old incarnation proves that its end was still in it, and old data may be a
+	 * duplicate
+	 */
 	if (v->s && !v->foreign && v->drives && v->x == k->sender && !(v->s->flags & (FLAG_RST | FLAG_SYN)) &&
 	    !(v->events & EV_RETRANSMIT)) {
 		draft_frame(&k->draft, (struct mark){ 0 });

@@ -130,7 +130,10 @@ enum outcome settle_rst_reply_fields_wrong(const struct view *v, struct candidat
 			return DISMISSED;
 		if (ack ? v->s->ack == k->seq : v->end == k->ack)
 			return DISMISSED;
-		/* it did not take the RST for an answer, and sends the segment again; a copy of it that another tap took is none */
+		/*
+		 * it did not take the RST for an answer, and sends the segment again; a copy of it that another tap
+		 * took is none
+		 */
 		if (v->now - k->opened > NETWORK_LATE && segment_length(v->s) &&
 		    v->s->seq == (uint32_t)k->draft.number[0] &&
 		    (ack ? v->s->ack == k->draft.number[1] : k->draft.number[1] < 0)) {

@@ -259,7 +259,9 @@ bool rule_old_duplicate_syn(const struct view *v, struct draft *d)
 	if (!live(v, EV_SYNACK) || v->x != SERVER || !knows(v->Y, K_REFUSED) || !acks_a_syn(v->c, v->s->ack) ||
 	    v->s->ack == v->YD->rst_seq || fact_get(v->Y, SYN_ACKED) == CONFIRMED)
 		return false;
-	/* after an old duplicate was refused, the answer to the next SYN has a number of its own, not one from before */
+	/*
+	 * after an old duplicate was refused, the answer to the next SYN has a number of its own, not one from before
+	 */
 	for (unsigned i = 0; i < v->c->synacks; i++)
 		if (v->c->synack[i].isn == v->s->seq &&
 		    (v->c->synack[i].ack == v->YD->rst_seq || v->c->synack[i].first.frame < v->YD->last_rst.frame))

@@ -422,7 +422,9 @@ static bool ack_misplaced(const struct view *v)
 	       s->ts - v->Y->last.ts < KEEPALIVE_IDLE;
 }
 
-/* The sender acknowledges what told it that its FIN had arrived: its oldest unacknowledged number is the next one too. */
+/*
+ * The sender acknowledges what told it that its FIN had arrived: its oldest unacknowledged number is the next one too.
+ */
 static bool knows_fin_acked(const struct view *v)
 {
 	return knows(v->X, K_FIN_COVER) && seq_ge(v->s->ack, v->X->fin_cover);

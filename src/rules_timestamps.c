@@ -50,8 +50,8 @@ bool rule_ts_syn_tsecr_nonzero(const struct view *v, struct draft *d)
 }
 
 /*
- * Linux carries the echo over from the connection before on the same ports (tcp_tw_reuse), which the capture need not have
- * seen: then it is what the server's clock said a short while ago.
+ * Linux carries the echo over from the connection before on the same ports (tcp_tw_reuse), which the capture need not
+ * have seen: then it is what the server's clock said a short while ago.
  */
 #define INHERITED_MAX (2 * 60 * 1000) /* ticks: TIME_WAIT and the connection before it, on a clock of 1 ms */
 
@@ -122,7 +122,10 @@ enum outcome settle_ts_not_negotiated_sent(const struct view *v, struct candidat
 	return k->note ? PLAIN : DISMISSED;
 }
 
-/* An end that has lost the connection cannot have them on its RST; one that has it says so with ACK and a number of its own. */
+/*
+ * An end that has lost the connection cannot have them on its RST; one that has it says so with ACK and a number of its
+ * own.
+ */
 bool rule_ts_missing_on_rst(const struct view *v, struct draft *d)
 {
 	const struct segment *s = v->s;
@@ -197,8 +200,8 @@ enum outcome settle_ts_echo_impossible(const struct view *v, struct candidate *k
 
 /*
  * New data with an older timestamp than what came before.  A retransmission or a probe may overtake data that was sent
- * before it, and does not count; nor does the clock of whoever answered the SYN in the server's place.  What is so old that
- * its receiver drops it is paws_old_segment.
+ * before it, and does not count; nor does the clock of whoever answered the SYN in the server's place.  What is so old
+ * that its receiver drops it is paws_old_segment.
  */
 bool rule_ts_nonmonotonic(const struct view *v, struct draft *d)
 {

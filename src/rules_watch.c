@@ -47,8 +47,8 @@ static bool same_address(const struct sighting *a, const struct sighting *b)
 
 /*
  * Many ports of few hosts, or one port of many hosts from the same port.  A host that wakes up, or returns after its
- * NAT forgot it, has connections that everybody else has forgotten: to few services of many hosts, each from a port of its
- * own; or, when it is the server, from few low ports to many high ones.
+ * NAT forgot it, has connections that everybody else has forgotten: to few services of many hosts, each from a port of
+ * its own; or, when it is the server, from few low ports to many high ones.
  */
 static bool explores(const struct watch *w)
 {

@@ -1,8 +1,8 @@
 /*
  * Windows: what an end offered, and what the other made of it.
  *
- * Edges are known only where both SYNs were seen, since the scale stands there.  A window update is a bare ACK: that the
- * capture missed one leaves no gap, so data beyond an edge waits for what its receiver does with it.
+ * Edges are known only where both SYNs were seen, since the scale stands there.  A window update is a bare ACK: that
+ * the capture missed one leaves no gap, so data beyond an edge waits for what its receiver does with it.
  */
 #include "predicates.h"
 
@@ -126,7 +126,9 @@ bool rule_seq_outside_window(const struct view *v, struct draft *d)
 
 enum { WENT_ON = 1, REFUSED = 2, SHARED = 4 };
 
-/* Its receiver says what it expects, or both go on as if nothing had been; a receiver that takes it had offered more. */
+/*
+ * Its receiver says what it expects, or both go on as if nothing had been; a receiver that takes it had offered more.
+ */
 enum outcome settle_seq_outside_window(const struct view *v, struct candidate *k)
 {
 	const enum side x = (enum side)k->sender;

@@ -7,7 +7,10 @@
 
 enum exit_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_FOUND = 3 };
 
-/* Analyse what the options name.  On STATUS_FAILED and STATUS_USAGE the sentence is in `e`; empty when nothing is to be said. */
+/*
+ * Analyse what the options name.  On STATUS_FAILED and STATUS_USAGE the sentence is in `e`; empty when nothing is to be
+ * said.
+ */
 enum exit_status run(struct options *o, struct error *e);
 
 /* The catalogue (--rules) and a page of it (--explain), to where -o says. */

@@ -11,8 +11,8 @@
 #include "threads.h"
 
 /*
- * Timers that fire for a frame of an interface at most: more than frames begin on the average, and so few that frames are not
- * kept waiting for microseconds more than they take themselves.
+ * Timers that fire for a frame of an interface at most: more than frames begin on the average, and so few that frames
+ * are not kept waiting for microseconds more than they take themselves.
  */
 #define EXPIRIES 4
 

@@ -304,7 +304,10 @@ static bool add_socket(scmp_filter_ctx filter)
 		       0;
 }
 
-/* Threads, and no processes: clone3() hides its flags behind a pointer, and its failure makes the C library take clone(). */
+/*
+ * Threads, and no processes: clone3() hides its flags behind a pointer, and its failure makes the C library take
+ * clone().
+ */
 static bool add_threads(scmp_filter_ctx filter)
 {
 	return ADD(filter, SCMP_ACT_ALLOW, with_threads) &&

@@ -8,7 +8,9 @@
 
 enum {
 	SNAPLEN = 262144, /* the largest there is: the frames may be of several captures */
-	/* libpcap's DLT_RAW, here and on OpenBSD, and what it is called in files; no other type we read has two numbers */
+	/*
+	 * libpcap's DLT_RAW, here and on OpenBSD, and what it is called in files; no other type we read has two numbers
+	 */
 	RAW = 12,
 	RAW_OPENBSD = 14,
 	RAW_FILE = 101,

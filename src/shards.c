@@ -193,7 +193,9 @@ static void wake_all(struct shards *x)
 			bell_ring(&x->shard[i].work, BELL_NOW);
 }
 
-/* What one engine tells next, and those behind it when they have not been asked for yet; `ended`: as of relay_peek(). */
+/*
+ * What one engine tells next, and those behind it when they have not been asked for yet; `ended`: as of relay_peek().
+ */
 static const struct told *next_of(struct shard *s, const struct stage *st, struct told_place *place, uint64_t ended)
 {
 	const struct told *messages[STAGE_AHEAD], *t = relay_peek(&s->relay, place, ended);
@@ -208,7 +210,10 @@ static const struct told *next_of(struct shard *s, const struct stage *st, struc
 	return t;
 }
 
-/* What the engines tell of the oldest stretch, in order; `ended`: waiting for them, so many stretches are waited for at once. */
+/*
+ * What the engines tell of the oldest stretch, in order; `ended`: waiting for them, so many stretches are waited for at
+ * once.
+ */
 static void hear_stretch(struct shards *x, struct stage *st, uint64_t ended)
 {
 	const struct told *next[SHARDS_MAX];
@@ -477,7 +482,9 @@ static void discard_stretch(struct shards *x)
 	x->heard++;
 }
 
-/* What is under way is worked on first: an engine that waits for room in its ring would never hear that it should stop. */
+/*
+ * What is under way is worked on first: an engine that waits for room in its ring would never hear that it should stop.
+ */
 static void stop_threads(struct shards *x)
 {
 	wake_all(x);

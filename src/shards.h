@@ -1,8 +1,8 @@
 /*
  * Several engines on threads of their own, each with the connections whose hash it owns.
  *
- * Frames are handed to all of them in stretches; what they tell is put in order again and heard by the stage, on the thread
- * that feeds the frames.  While no connection has to make room, the same comes out as of one engine.
+ * Frames are handed to all of them in stretches; what they tell is put in order again and heard by the stage, on the
+ * thread that feeds the frames.  While no connection has to make room, the same comes out as of one engine.
  */
 #ifndef TCPLINT_SHARDS_H
 #define TCPLINT_SHARDS_H

@@ -2,8 +2,8 @@
  * The one place where what engines tell (told.h) comes together, in the order in which it was settled: findings and
  * their precedence, hosts, records, and the sink that hears of them.
  *
- * Engines share nothing and hear nothing from here.  With one engine it is told at once; with several, what they tell is
- * put in order first (relay.h), so that the same comes out.
+ * Engines share nothing and hear nothing from here.  With one engine it is told at once; with several, what they tell
+ * is put in order first (relay.h), so that the same comes out.
  */
 #ifndef TCPLINT_STAGE_H
 #define TCPLINT_STAGE_H

@@ -1,6 +1,6 @@
 /*
- * What the stage will look at is asked for before it hears of it, as for segments (ahead.h): of several engines, messages
- * lie in rings, and the entries of hosts that they need are in no cache of this core's.
+ * What the stage will look at is asked for before it hears of it, as for segments (ahead.h): of several engines,
+ * messages lie in rings, and the entries of hosts that they need are in no cache of this core's.
  */
 #include "stage.h"
 

@@ -215,7 +215,9 @@ void tracker_restate(struct conn *c, enum side x)
 	assert(stands_as_folded(c, x));
 }
 
-/* What the last of the facts is, behind which `f` stands, once the endpoint was ESTABLISHED; FACT_COUNT: there is none. */
+/*
+ * What the last of the facts is, behind which `f` stands, once the endpoint was ESTABLISHED; FACT_COUNT: there is none.
+ */
 static enum fact fact_before(const struct endpoint *e, enum fact f)
 {
 	if (f == FIN_RCVD && fact_is(e, FIN_ACKED))

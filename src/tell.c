@@ -23,7 +23,10 @@ static struct opening_id id_of(const struct conn *c)
 	};
 }
 
-/* As far as the opening goes.  Where it is needed: to copy what was just stored in pieces takes as long as a miss of the cache. */
+/*
+ * As far as the opening goes.  Where it is needed: to copy what was just stored in pieces takes as long as a miss of
+ * the cache.
+ */
 static inline struct opening_id quiet_opening(const struct quiet *q)
 {
 	return (struct opening_id){

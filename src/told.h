@@ -78,7 +78,10 @@ struct told_time_wait {
 	uint8_t ip[16];
 };
 
-/* A rule fired on an ordinary connection, which began with a SYN: a finding about a host stands for it, or it is counted. */
+/*
+ * A rule fired on an ordinary connection, which began with a SYN: a finding about a host stands for it, or it is
+ * counted.
+ */
 struct told_common {
 	struct told told;
 	uint16_t rule;

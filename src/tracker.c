@@ -290,7 +290,10 @@ static void settle_side(struct conn *c, enum side x)
 	/* the peer repeated its FIN and X, which must answer it, said nothing */
 	if (fact_get(X, FIN_RCVD) == TENTATIVE && (YD->fin_copies_unanswered > 1 || YD->data_copies_unanswered > 1))
 		fact_clear(c, x, FIN_RCVD);
-	/* a passive end that answers neither repeated data nor a repeated FIN, and has not closed, never left SYN_RECEIVED */
+	/*
+	 * a passive end that answers neither repeated data nor a repeated FIN, and has not closed, never left
+	 * SYN_RECEIVED
+	 */
 	if (fact_get(X, SYN_ACKED) == TENTATIVE && !knows(X, K_ACTIVE) && !fact_is(X, FIN_SENT) &&
 	    (YD->data_copies_unanswered > 1 || YD->fin_copies_unanswered > 1))
 		fact_clear(c, x, SYN_ACKED);

@@ -22,7 +22,8 @@ const struct codec *unpack_codec(const unsigned char *head, size_t len);
 
 /*
  * Begin to unpack what can be read from `fd`, after the `len` bytes of `head` that were taken from it already
- * (at most UNPACK_HEAD).  The caller keeps `fd`, and must not use it before unpack_stop().  Null and a sentence on failure.
+ * (at most UNPACK_HEAD).  The caller keeps `fd`, and must not use it before unpack_stop().  Null and a sentence on
+ * failure.
  */
 struct unpack *unpack_start(const struct codec *codec, int fd, const unsigned char *head, size_t len,
 			    struct error *e) MUST_CHECK;

@@ -178,8 +178,8 @@ static inline bool view_oversized(const struct conn *c, const struct segment *s,
 }
 
 /*
- * The first SACK block that cannot be: empty or upside down, beyond all that Y has sent, or below the acknowledgment and
- * not the first, which may report a duplicate (RFC 2018, 3; RFC 2883, 4).  -1: none.
+ * The first SACK block that cannot be: empty or upside down, beyond all that Y has sent, or below the acknowledgment
+ * and not the first, which may report a duplicate (RFC 2018, 3; RFC 2883, 4).  -1: none.
  */
 static inline int odd_sack(const struct view *v)
 {

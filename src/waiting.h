@@ -2,7 +2,8 @@
  * A frame on its way from the decoder to an engine.
  *
  * With several threads its lines pass from one processor to another: so it has no more than what the engine cannot find
- * out from the segment, and what few frames have (a twin, SACK blocks at the end of the segment) is not touched for the others.
+ * out from the segment, and what few frames have (a twin, SACK blocks at the end of the segment) is not touched for the
+ * others.
  */
 #ifndef TCPLINT_WAITING_H
 #define TCPLINT_WAITING_H

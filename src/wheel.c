@@ -169,7 +169,10 @@ void wheel_disarm(struct wheel *w, uint32_t number)
 	l->place = DISARMED;
 }
 
-/* A slot's time has come: those that are due before level 0 has gone round go there if it was of level 1, the others to the heap. */
+/*
+ * A slot's time has come: those that are due before level 0 has gone round go there if it was of level 1, the others to
+ * the heap.
+ */
 static void drain(struct wheel *w, bool far, unsigned slot)
 {
 	uint32_t number = w->slot[far][slot];

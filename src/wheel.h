@@ -4,8 +4,8 @@
  * Two levels of slots: 256 of 2^27 ns (134 ms), 256 of 2^35 ns (34 s), together
  * 2.4 hours, more than any timeout of rules.md 4.  When a slot's time comes its members move
  * to a heap, so that timers fire at their exact time and in its order.  A timer moves from the far slots
- * to the near ones, from there to the heap, and never back: however often the clock goes to and fro, it is touched three
- * times.  Arming costs O(1) and a segment costs nothing: a deadline that has moved away is noticed
+ * to the near ones, from there to the heap, and never back: however often the clock goes to and fro, it is touched
+ * three times.  Arming costs O(1) and a segment costs nothing: a deadline that has moved away is noticed
  * when the old one fires (the owner then arms again).  Links are kept in an array
  * of their own, by the number of the connection.
  */
@@ -40,8 +40,8 @@ bool wheel_init(struct wheel *w, uint32_t limit, struct error *e) MUST_CHECK;
 void wheel_finish(struct wheel *w);
 
 /*
- * Fire `number` at `when`; in the past: as soon as possible.  Replaces an earlier timer of the number.  Of two that are due
- * at the same time, the one with the lower `order` is first.
+ * Fire `number` at `when`; in the past: as soon as possible.  Replaces an earlier timer of the number.  Of two that are
+ * due at the same time, the one with the lower `order` is first.
  */
 void wheel_arm(struct wheel *w, uint32_t number, uint32_t order, int64_t when);
 /* A hint: the timer will be armed. */

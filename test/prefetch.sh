@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a function asks for ahead stays in the program although it does nothing else, with each compiler that is there.
+# PREFETCH keeps what a function asks for ahead in the program although that does nothing else, with each compiler that is there.
 #
 #	prefetch.sh ROOT
 set -u

@@ -254,6 +254,79 @@ static void beyond_snaplen(void **state)
 	}
 }
 
+enum { MANY = 100, LONG = 200, SNAPLEN = 150 };
+
+static void put32(uint8_t *at, uint32_t v)
+{
+	memcpy(at, &v, sizeof(v));
+}
+
+/* Of MANY records every `nth` is longer than the file says that it can be. */
+static size_t make_many(uint8_t *p, unsigned nth)
+{
+	uint8_t *const begin = p;
+
+	memset(p, 0, 24 + MANY * (16 + LONG));
+	put32(p, 0xa1b2c3d4);
+	put32(p + 4, 4 << 16 | 2);
+	put32(p + 16, SNAPLEN);
+	put32(p + 20, 1);
+	p += 24;
+	for (unsigned i = 0; i < MANY; i++) {
+		const uint32_t captured = i % nth == nth - 1 ? LONG : 60 + i % 7;
+
+		put32(p, 1700000000 + i);
+		put32(p + 4, i);
+		put32(p + 8, captured);
+		put32(p + 12, 1000 + i);
+		memset(p + 16, (int)i, captured);
+		p += 16 + captured;
+	}
+	return (size_t)(p - begin);
+}
+
+/* As take_frames() of run_loop.c: what is at hand, and when that is nothing, the next one. */
+static unsigned take_some(struct capture *c, struct tcplint_frame *frames, unsigned most)
+{
+	const unsigned n = capture_at_hand(c, frames, most);
+
+	return n ? n : capture_next(c, frames, &e) == CAPTURE_FRAME;
+}
+
+/* Together or one by one: the same frames. */
+static void many_at_a_time(void **state)
+{
+	static const unsigned nths[] = { MANY + 1, 1, 2, 32, 33, 34, MANY };
+	static uint8_t bytes[24 + MANY * (16 + LONG)];
+	struct tcplint_frame frames[32];
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof(nths) / sizeof(*nths); k++) {
+		const char *path = path_of("format");
+		unsigned n, seen = 0, together = 0;
+
+		write_file(path, bytes, make_many(bytes, nths[k]));
+		struct capture *c = open_one(path, NULL);
+		assert_non_null(c);
+		while ((n = take_some(c, frames, 32)) > 0) {
+			together = n > together ? n : together;
+			for (unsigned i = 0; i < n; i++, seen++) {
+				const bool is_long = seen % nths[k] == nths[k] - 1;
+
+				assert_int_equal(frames[i].number, seen + 1);
+				assert_int_equal(frames[i].ts, INT64_C(1700000000000000000) + seen * INT64_C(1000001000));
+				assert_int_equal(frames[i].captured, is_long ? SNAPLEN : 60 + seen % 7);
+				assert_int_equal(frames[i].wire, 1000 + seen);
+				assert_int_equal(frames[i].data[0], seen);
+				assert_int_equal(frames[i].data[frames[i].captured - 1], seen);
+			}
+		}
+		assert_int_equal(seen, MANY);
+		assert_int_equal(together > 1, nths[k] > 2); /* at the first long one libpcap takes over */
+		capture_close(c);
+	}
+}
+
 /* What precedes the damage is delivered, all of it and no more. */
 static void cut_anywhere(void **state)
 {
@@ -464,6 +537,7 @@ int main(void)
 		cmocka_unit_test(formats),
 		cmocka_unit_test(several_files),
 		cmocka_unit_test(beyond_snaplen),
+		cmocka_unit_test(many_at_a_time),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(flip_anywhere),
 		cmocka_unit_test(absurd_times),

@@ -1,4 +1,6 @@
-/* The filter in the kernel: what decode reads passes, what says nothing about TCP does not.  And the clock of a pipe. */
+/*
+ * The filter in the kernel: what decode reads passes, what says nothing about TCP does not.  And the clock of a pipe.
+ */
 #include "unit.h"
 
 #include <pcap/pcap.h>

@@ -116,6 +116,32 @@ static void padding_is_not_payload(void **state)
 	assert_int_equal(s.checksum, CHECKSUM_OK);
 }
 
+/*
+ * The first one, one in the middle and the last one, as most frames come; DF is no fragment, and neither is what must
+ * be zero.
+ */
+static void fragments_are_not_segments(void **state)
+{
+	static const struct {
+		uint16_t flags;
+		bool fragment;
+	} cases[] = { { 0x2000, true }, { 0x2001, true }, { 0x0001, true }, { 0x1fff, true }, { 0x0100, true },
+		      { 0x6000, true }, { 0x4000, false }, { 0x8000, false }, { 0, false } };
+	struct segment s;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		built_start(&b, "12345678", 8);
+		built_tcp(&b, &(struct tcp_fields){ .flags = FLAG_ACK });
+		built_ipv4(&b, &(struct ip_fields){ .protocol = 6, .fragment = cases[i].flags });
+		built_ethernet(&b, 0x0800);
+		const enum decode_result r = decode_as(DLT_EN10MB, &s);
+
+		assert_int_equal(r == DECODE_SEGMENT, !cases[i].fragment);
+		assert_true(!cases[i].fragment || r == DECODE_fragment || r == DECODE_fragment_dropped);
+	}
+}
+
 /* A length of 0 is the frame's; a jumbo payload option says it. */
 static void lengths_that_the_frame_knows(void **state)
 {
@@ -386,7 +412,7 @@ int main(void)
 		TEST(every_link_layer),
 		TEST(tunnels_when_not_asked),
 		TEST(tunnels_are_told_apart),
-		TEST(padding_is_not_payload),
+		TEST(padding_is_not_payload), TEST(fragments_are_not_segments),
 		TEST(lengths_that_the_frame_knows),
 		TEST(lengths_beyond_the_frame),
 		TEST(lengths_beyond_the_packet_around),

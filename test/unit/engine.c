@@ -124,6 +124,29 @@ static void clock_goes_back(void **state)
 	tcplint_free(t);
 }
 
+/* A frame of which more was captured than there was has as many bytes as were captured, alone or among others. */
+static void more_captured_than_there_was(void **state)
+{
+	static const uint8_t bytes[60];
+	struct seen seen;
+	struct tcplint *t = begin(&seen, 100, NULL);
+	struct tcplint_frame frames[3] = {
+		{ .ts = START + 5, .number = 1, .linktype = DLT_RAW, .data = bytes, .captured = 60, .wire = 1500 },
+		{ .ts = START + 9, .number = 2, .linktype = DLT_RAW, .data = bytes, .captured = 60, .wire = 40 },
+		{ .ts = START + 3, .number = 3, .linktype = DLT_RAW, .data = bytes, .captured = 60, .wire = 60 },
+	};
+
+	(void)state;
+	tcplint_feed_ahead(t, frames, 3);
+	assert_int_equal(tcplint_counters(t)->bytes, 1500 + 60 + 60);
+	tcplint_feed(t, START + 7, DLT_RAW, bytes, 60, 40);
+	assert_int_equal(tcplint_counters(t)->bytes, 1500 + 60 + 60 + 60);
+	assert_int_equal(tcplint_counters(t)->frames, 4);
+	assert_int_equal(tcplint_counters(t)->first_ts, START + 3);
+	assert_int_equal(tcplint_counters(t)->last_ts, START + 9);
+	tcplint_free(t);
+}
+
 /* One frame from 2106 does not make everything else expire. */
 static void one_frame_from_the_future(void **state)
 {
@@ -237,7 +260,10 @@ static float confidence_when_missed(int64_t from, int64_t to)
 	return confidence;
 }
 
-/* While the capture drops frames, what a missing one explains is half as sure (rules.md 1.7); at another time it is not. */
+/*
+ * While the capture drops frames, what a missing one explains is half as sure (rules.md 1.7); at another time it is
+ * not.
+ */
 static void drops_make_unsure(void **state)
 {
 	const float sure = confidence_when_missed(0, 0);
@@ -282,8 +308,8 @@ static uint32_t draw(uint64_t *state, uint32_t below)
 }
 
 /*
- * When the input is over, connections end in the order of their first frames, wherever they are kept: some are refused, and
- * others get their places; some of both kinds are half open, quiet or not.  `shuffled`: frames have any numbers.
+ * When the input is over, connections end in the order of their first frames, wherever they are kept: some are refused,
+ * and others get their places; some of both kinds are half open, quiet or not.  `shuffled`: frames have any numbers.
  */
 static void end_in_order(uint64_t seed, unsigned connections, unsigned refused, bool shuffled)
 {
@@ -333,7 +359,10 @@ static void ends_in_order(void **state)
 	}
 }
 
-/* Whoever feeds the library numbers the frames: the third one gets the place of the first, and a number below the second's. */
+/*
+ * Whoever feeds the library numbers the frames: the third one gets the place of the first, and a number below the
+ * second's.
+ */
 static void ends_in_order_of_numbers(void **state)
 {
 	static const struct {
@@ -426,7 +455,7 @@ int main(void)
 		cmocka_unit_test(nobody_makes_it_slow),	    cmocka_unit_test(drops_make_unsure),
 		cmocka_unit_test(ends_a_few_at_a_time),	    cmocka_unit_test(ends_in_order),
 		cmocka_unit_test(ends_in_order_of_numbers), cmocka_unit_test(ends_once_each),
-		cmocka_unit_test(given_up),
+		cmocka_unit_test(given_up),		    cmocka_unit_test(more_captured_than_there_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,9 @@ static void find_all(uint32_t from, uint32_t to)
 	}
 }
 
-/* Of four numbers, by what each is made of: nothing, only a lower half, the upper half that is looked for, another one. */
+/*
+ * Of four numbers, by what each is made of: nothing, only a lower half, the upper half that is looked for, another one.
+ */
 static void four_at_once(void **unused)
 {
 	static const uint64_t kinds[] = { 0,

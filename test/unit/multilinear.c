@@ -1,4 +1,6 @@
-/* The hash of the two indexes: the arithmetic against a slow one, and that keys which count up do not crowd together. */
+/*
+ * The hash of the two indexes: the arithmetic against a slow one, and that keys which count up do not crowd together.
+ */
 #include "unit.h"
 
 #include <string.h>

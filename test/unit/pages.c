@@ -1,4 +1,6 @@
-/* Memory that is asked for as it comes to be used: enough, not much too much, all of it zero, and of the cheaper kind. */
+/*
+ * Memory that is asked for as it comes to be used: enough, not much too much, all of it zero, and of the cheaper kind.
+ */
 #include <string.h>
 #include <sys/mman.h>
 

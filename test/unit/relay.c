@@ -1,4 +1,6 @@
-/* What is told on one thread comes to another as it was, in its order, also where the ring ends and where it is full. */
+/*
+ * What is told on one thread comes to another as it was, in its order, also where the ring ends and where it is full.
+ */
 #include "unit.h"
 
 #include <pthread.h>

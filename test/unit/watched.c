@@ -115,7 +115,10 @@ static void connect_scans(void)
 	assert(!fired(&h, "scan_connect"));
 }
 
-/* SYN-ACKs, or RSTs, to `n` addresses, which may refuse them; `go_on`: of connections of which one direction is captured. */
+/*
+ * SYN-ACKs, or RSTs, to `n` addresses, which may refuse them; `go_on`: of connections of which one direction is
+ * captured.
+ */
 static struct heard unasked(unsigned n, uint16_t flags, bool refused, bool go_on)
 {
 	const struct end victim = { 0xcb007101, 80 };
