@@ -307,9 +307,9 @@ static void leave_age_class(struct flow_table *t, uint32_t number)
 /* When an open connection's latest segment came, in milliseconds or nearly so, and where what that was is noted. */
 static uint32_t last_heard(const struct flow_table *t, uint32_t number)
 {
-	const int64_t last = flow_is_quiet(number) ? flow_quiet(t, number)->last_ts : flow_conn(t, number)->last.ts;
-
-	return (uint32_t)(last >> 20);
+	if (flow_is_quiet(number))
+		return (uint32_t)(flow_quiet(t, number)->last_ts >> 20);
+	return (uint32_t)(flow_conn(t, number)->last.ts >> 20);
 }
 
 static uint32_t *noted(const struct flow_table *t, uint32_t number)
