@@ -78,7 +78,6 @@ static inline unsigned match_four(const uint64_t *at, uint64_t x)
 	const __m128i upper = _mm_castps_si128(_mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1)));
 	const __m128i lower = _mm_castps_si128(_mm_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0)));
 	const __m128i same = _mm_cmpeq_epi32(upper, _mm_set1_epi32((int)(x >> 32)));
-
 	const __m128i none = _mm_cmpeq_epi32(lower, _mm_setzero_si128());
 
 	return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_or_si128(same, none)));

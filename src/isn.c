@@ -79,7 +79,7 @@ static double arc_probability(double w, unsigned n)
 
 /*
  * Whether a number and those before it lie so far apart that `tests` times arc_probability() cannot be below ISN_ALPHA.
- *  Random ones show that with the second or third of them.
+ * Random ones show that with the second or third of them.
  */
 struct spread {
 	int64_t least, most; /* of the distances from the first number */

@@ -302,7 +302,7 @@ static APART enum course carry_on(struct engine *en, struct quiet *q, struct qui
 	const enum side x = X == &p->side[CLIENT] ? CLIENT : SERVER;
 
 	if (!in_order(X, Y, s) || !ordinary(q, s, 0, X->tsval, stamps_of(Y, Y->tsval)) ||
-	    !between(X, Y, s, X->redge, Y->redge) || !zeek_simple(&en->flows, p, x, X, Y, s) ||
+	    !fits(X, Y, s, X->redge, Y->redge) || !zeek_simple(&en->flows, p, x, X, Y, s) ||
 	    (s->truncated && (en->quiet.loud_cut || !s->len || !closing_of(en, p))))
 		return ODD;
 	const bool again = (q->stage == QUIET_OPEN) | s->truncated | ((s->len == 0) & (s->ack == X->amax));

@@ -40,7 +40,7 @@ static bool fin_opens_closing(const struct engine *en, const struct quiet *q, co
 	const struct quiet_side *X = &p->side[x], *Y = &p->side[other(x)];
 
 	return q->stage == QUIET_ESTABLISHED && !closes_empty(q, p, s) && in_order(X, Y, s) &&
-	       ordinary(q, s, FLAG_FIN, X->tsval, stamps_of(Y, Y->tsval)) && fits(p, x, s, X->redge, Y->redge) &&
+	       ordinary(q, s, FLAG_FIN, X->tsval, stamps_of(Y, Y->tsval)) && fits(X, Y, s, X->redge, Y->redge) &&
 	       !(s->truncated && (en->quiet.loud_cut || !s->len));
 }
 
@@ -53,7 +53,8 @@ static enum quiet_stage next_stage(const struct engine *en, const struct quiet *
 
 	if (s->seq != k->smax[x] || s->ack != k->smax[y] ||
 	    !ordinary(q, s, fin ? FLAG_FIN : 0, k->tsval[x], stamps_of(&p->side[y], k->tsval[y])) ||
-	    !fits(p, x, s, k->redge[x], k->redge[y]) || (s->truncated && (en->quiet.loud_cut || !s->len)))
+	    !fits(&p->side[x], &p->side[y], s, k->redge[x], k->redge[y]) ||
+	    (s->truncated && (en->quiet.loud_cut || !s->len)))
 		return QUIET_SYN;
 	if (q->stage == QUIET_FIN && x != k->closer && fin)
 		return QUIET_FINS;

@@ -42,17 +42,11 @@ static inline bool ordinary(const struct quiet *q, const struct segment *s, unsi
 }
 
 /* Within the edge that the peer offered, and none of its own goes back: odd_window() of tracker_private.h. */
-static inline bool between(const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s,
-			   uint32_t edge, uint32_t peer_edge)
+static inline bool fits(const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s,
+			uint32_t edge, uint32_t peer_edge)
 {
 	return !((s->len != 0) & seq_gt(s->seq + s->len, peer_edge + (1u << Y->scale))) &&
 	       !seq_lt(s->ack + (((uint32_t)s->window + 1) << X->scale), edge);
-}
-
-static inline bool fits(const struct quiet_part *p, enum side x, const struct segment *s, uint32_t edge,
-			uint32_t peer_edge)
-{
-	return between(&p->side[x], &p->side[other(x)], s, edge, peer_edge);
 }
 
 static inline bool in_order(const struct quiet_side *X, const struct quiet_side *Y, const struct segment *s)
