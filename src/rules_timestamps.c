@@ -198,22 +198,47 @@ enum outcome settle_ts_echo_impossible(const struct view *v, struct candidate *k
 	return v->releasing || v->now >= k->deadline ? PLAIN : WAIT;
 }
 
+/* Its packet was sent before the latest one of its sender, which counts its packets. */
+static bool id_is_older(const struct view *v)
+{
+	const uint16_t back = (uint16_t)(v->X->ip_id - v->s->ip_id);
+
+	return !v->s->ipv6 && v->s->ip_id && back && back < 0x100;
+}
+
 /*
- * New data with an older timestamp than what came before.  A retransmission or a probe may overtake data that was sent
- * before it, and does not count; nor does the clock of whoever answered the SYN in the server's place.  What is so old
- * that its receiver drops it is paws_old_segment.
+ * Whether the path may have held the segment back while a retransmission, the original of which the capture missed,
+ * overtook it: what stands at SND.NXT would have shown that there is more before it.  `back`: ticks, of a millisecond
+ * (RFC 7323, 5.4), or of a microsecond where the clock was seen to run so fast.
+ */
+static bool perhaps_held_back(const struct view *v, uint32_t back)
+{
+	const int64_t since_syn = v->X->last.ts - v->XD->fact[SYN_SENT].ts;
+	const int64_t ticks = v->X->tsval - v->X->ts_first;
+	const int64_t tick = 2 * ticks * MICROSECOND > since_syn ? MICROSECOND : MILLISECOND;
+
+	if (v->X->last.frame != v->XD->last_data.frame || (uint16_t)(v->s->ip_id - v->X->ip_id) == 1)
+		return false;
+	return back * tick < NETWORK_LATE;
+}
+
+/*
+ * New data with an older timestamp than what came before.  A retransmission, a probe or a RST may overtake data that was
+ * sent before it, and does not count, whether or not the original was captured; nor does the clock of whoever answered
+ * the SYN in the server's place.  What is so old that its receiver drops it is paws_old_segment.
  */
 bool rule_ts_nonmonotonic(const struct view *v, struct draft *d)
 {
 	const uint32_t back = v->s && stamped(v) ? ticks_back(v) : 0;
 
 	if (back <= 1 || !v->s->len || !v->drives || v->c->incarnation || !knows(v->X, K_SMAX) ||
-	    seq_lt(v->s->seq, v->X->smax) || v->X->tsval == v->XD->ts_again || !v->XD->syn_tsval)
+	    seq_lt(v->s->seq, v->X->smax) || v->X->tsval == v->XD->ts_again || !v->XD->syn_tsval ||
+	    fact_is(v->X, RESET) || id_is_older(v) || perhaps_held_back(v, back))
 		return false;
 	draft_offender(d, v->x);
 	draft_wrong(d, TCPLINT_FIELD_TSVAL, v->X->tsval, v->s->opt.ts_val);
 	d->number[0] = back;
-	d->cap = 0.75F; /* where the capture missed an original, its overtaking retransmission looks like new data */
+	d->cap = 0.75F; /* a path may be slower than that */
 	d->alternatives = ALT_reordering;
 	if (v->X->tsval == v->XD->syn_tsval) {
 		d->cap = 0.6F;

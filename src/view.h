@@ -15,6 +15,7 @@
 
 #define SECOND      INT64_C(1000000000)
 #define MILLISECOND INT64_C(1000000)
+#define MICROSECOND INT64_C(1000)
 
 /* The thresholds of rules.md 4 that may be set. */
 struct limits {
