@@ -309,14 +309,20 @@ enum outcome settle_fin_before_established(const struct view *v, struct candidat
 #define BY_REPETITION     0.6F
 #define ANOTHER_FIN_COPY  (10 * SECOND)
 
+/* It echoes what came before the latest copy of the peer's FIN: RFC 7323, 4.3, had it echo that one. */
+static bool answers_something_older(const struct view *v)
+{
+	return v->c->timestamps && v->s->opt.present & OPT_TIMESTAMPS && seq_lt(v->s->opt.ts_ecr, v->YD->fin_tsval);
+}
+
 static bool acks_all_but_fin(const struct view *v, uint32_t fend)
 {
-	return v->s && is_pure_ack(v->s) && v->s->ack == fend - 1;
+	return v->s && is_pure_ack(v->s) && v->s->ack == fend - 1 && !answers_something_older(v);
 }
 
 /*
- * The FIN is counted by none of the answers to it, or by a newer answer no more.  Excused: a
- * window that is closed, and a server that has not accepted the connection.
+ * The FIN is counted by none of the answers to it, or by a newer answer no more.  Excused: a window that is closed, a
+ * server that has not accepted the connection, and an ACK of data that was missing below the FIN.
  */
 bool rule_fin_ack_wrong(const struct view *v, struct draft *d)
 {
@@ -331,6 +337,8 @@ bool rule_fin_ack_wrong(const struct view *v, struct draft *d)
 		d->evidence |= EVI_order_proven;
 	} else {
 		if (!v->s->window || after < v->X->turn || v->XD->last_data.ts > v->YD->first_fin.ts)
+			return false;
+		if (!knows(v->X, K_AMAX) || v->X->amax != v->Y->fend - 1)
 			return false;
 		if (v->Y->fend == v->Y->isn + 2 && v->XD->synack > 1)
 			return false;
