@@ -50,6 +50,12 @@ struct rule_index {
 
 void rule_index_init(struct rule_index *x);
 
+/* Whether a finding about a host may stand for one of the rule. */
+static inline bool rule_index_covered(const struct rule_index *x, enum rule r)
+{
+	return x->by_host.first[r] != x->by_host.first[r + 1];
+}
+
 /* The rules ON_SEGMENT that wait for one of `events`, a bit each. */
 void rule_index_wanted(const struct rule_index *x, uint32_t events, uint64_t wanted[RULE_WORDS]);
 

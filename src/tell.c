@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "draft.h"
+#include "quiet.h"
 #include "stir.h"
 #include "tell.h"
 
@@ -288,6 +289,10 @@ void tell_time_wait(struct engine *en, const struct conn *c)
 
 void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const struct quiet *q)
 {
+	if (!rule_index_covered(en->rules, r)) {
+		quiet_count(en, r, true);
+		return;
+	}
 	struct told_common t = { .rule = (uint16_t)r, .by = (uint8_t)by, .id = quiet_opening(q) };
 
 	engine_tell(en, &t.told, TOLD_COMMON, sizeof(t));

@@ -38,7 +38,10 @@ void tell_time_wait(struct engine *en, const struct conn *c);
 void tell_quiet_reset(struct engine *en, const struct quiet *q, enum side x, const struct segment *s);
 /* The same of a quiet one: after so long `holder`, of that address, did not hold it any more. */
 void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper);
-/* A rule fired on an ordinary connection, of which nobody wants to read. */
+/*
+ * A rule fired on an ordinary connection, of which nobody wants to read: counted, and told of where a finding about a
+ * host may stand for it.
+ */
 void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const struct quiet *q);
 /* The capture missed something. */
 void tell_loss(struct engine *en, int64_t ts);
