@@ -343,13 +343,12 @@ void aggregate_time_wait(struct stage *st, const struct told_time_wait *t)
 
 /* ---- what a finding about a host stands for ---- */
 
-static bool stands_for(const struct host_detail *d, enum rule r, const struct opening_id *c)
+static bool stands_for(const struct host_detail *d, enum rule r, int64_t start)
 {
 	if (r == RULE_syn_flood)
-		return second_of(c->start.ts) >= d->service.from &&
-		       second_of(c->start.ts) <= d->service.until + FLOOD_WINDOW;
+		return second_of(start) >= d->service.from && second_of(start) <= d->service.until + FLOOD_WINDOW;
 	if (r == RULE_scan_syn)
-		return c->start.ts >= d->client.first_scan.ts && c->start.ts - d->client.last_scan.ts <= SCAN_WINDOW;
+		return start >= d->client.first_scan.ts && start - d->client.last_scan.ts <= SCAN_WINDOW;
 	return true;
 }
 
@@ -371,34 +370,33 @@ static enum host_kind kind_of(enum rule r)
 }
 
 /* The finding about a host that stands for it, and that host; null: there is none. */
-static struct finding_cell *standing(struct stage *st, const struct opening_id *c, bool answered_only, enum rule r,
-				     enum tcplint_offender by, struct host **h)
+static struct finding_cell *standing(struct stage *st, const struct covered *c, enum rule r, enum tcplint_offender by,
+				     struct host **h)
 {
 	const struct precedence_list *list = &st->rules->by_host;
 
 	for (unsigned i = list->first[r]; i < list->first[r + 1]; i++) {
 		const enum rule left = (enum rule)precedences[list->row[i]].keep;
 		const bool flood = left == RULE_syn_flood, syn = left == RULE_scan_syn;
-		const bool unasked = left == RULE_backscatter && answered_only;
+		const bool unasked = left == RULE_backscatter && c->answered_only;
 		const struct tcplint_address *a =
-			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? &c->server : &c->client;
+			flood || unasked || (!syn && by == TCPLINT_BY_SERVER) ? c->server : c->client;
 
 		if (!st->hits[left]) /* of no host at all */
 			continue;
 		*h = hosts_find(&st->hosts, kind_of(left), a->ip, flood ? a->port : 0);
 		struct finding_cell *cell = *h ? judge_finding(st, *h, left) : NULL;
 
-		if (cell && stands_for(host_detail(&st->hosts, *h), left, c))
+		if (cell && stands_for(host_detail(&st->hosts, *h), left, c->start))
 			return cell;
 	}
 	return NULL;
 }
 
-bool aggregate_covers(struct stage *st, const struct opening_id *c, bool answered_only, enum rule r,
-		      enum tcplint_offender by)
+bool aggregate_covers(struct stage *st, const struct covered *c, enum rule r, enum tcplint_offender by)
 {
 	struct host *h;
-	struct finding_cell *cell = standing(st, c, answered_only, r, by, &h);
+	struct finding_cell *cell = standing(st, c, r, by, &h);
 
 	if (!cell)
 		return false;

@@ -21,12 +21,15 @@ void aggregate_opening(struct stage *st, const struct told_opening *t);
 void aggregate_probe(struct stage *st, const struct told_sighting *t);
 void aggregate_time_wait(struct stage *st, const struct told_time_wait *t);
 
-/*
- * Whether a finding about the host of whoever did it, or about the service, stands for this one; it is counted.
- * `answered_only`: the connection begins with a SYN-ACK.
- */
-bool aggregate_covers(struct stage *st, const struct opening_id *c, bool answered_only, enum rule r,
-		      enum tcplint_offender by);
+/* A connection that a rule fired on. */
+struct covered {
+	const struct tcplint_address *client, *server;
+	int64_t start;
+	bool answered_only; /* it begins with a SYN-ACK */
+};
+
+/* Whether a finding about the host of whoever did it, or about the service, stands for this one; it is counted. */
+bool aggregate_covers(struct stage *st, const struct covered *c, enum rule r, enum tcplint_offender by);
 
 /* Judge what waits for more to come; `last`: nothing will. */
 void aggregate_settle(struct stage *st, bool last);

@@ -265,17 +265,12 @@ static void report_one(const struct hearing *h, struct fired *f)
 static bool aggregated(const struct hearing *h, const struct fired *f)
 {
 	const bool timer = rule_rows[f->rule].on != ON_SEGMENT;
-	const struct opening_id id = {
-		.client = h->subject->id.client,
-		.server = h->subject->id.server,
-		.incarnation = h->subject->id.incarnation,
-		.start = h->subject->start,
-	};
+	const struct subject *s = h->subject;
+	const struct covered c = { &s->id.client, &s->id.server, s->start.ts, s->origin == TCPLINT_ORIGIN_SYNACK };
 
 	if (timer && h->dossier->aggregated == f->rule + 1)
 		return true;
-	if (!aggregate_covers(h->st, &id, h->subject->origin == TCPLINT_ORIGIN_SYNACK, (enum rule)f->rule,
-			      (enum tcplint_offender)f->draft.offender))
+	if (!aggregate_covers(h->st, &c, (enum rule)f->rule, (enum tcplint_offender)f->draft.offender))
 		return false;
 	if (timer)
 		h->dossier->aggregated = (uint16_t)(f->rule + 1);

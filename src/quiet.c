@@ -274,7 +274,7 @@ static void take_third(struct engine *en, struct quiet *q, uint32_t number, cons
 	q->stage = QUIET_OPEN;
 	q->last_ts = s->ts;
 	flow_set_age_class(&en->flows, number, AGE_ESTABLISHED);
-	tell_quiet_opening(en, TOLD_COMPLETED, q, NULL);
+	tell_quiet_completed(en, q);
 }
 
 static void count_cut(struct engine *en, const struct quiet *q, struct quiet_closing *k, const struct segment *s)

@@ -323,7 +323,7 @@ void record_connection(struct engine *en, const struct conn *c, enum tcplint_end
 	const enum tcplint_end how = end_of(c, end);
 	const bool recorded = en->ear.records && (en->options.all || c->may_be_listed);
 	const enum tcplint_judgement handshake = judge_handshake(c), teardown = judge_teardown(c, teardown_kind(c));
-	struct told_released t;
+	struct told_released *t;
 
 	en->counters->end[how]++;
 	en->counters->origin[c->origin]++;
@@ -332,17 +332,18 @@ void record_connection(struct engine *en, const struct conn *c, enum tcplint_end
 		en->counters->teardown[teardown]++;
 		return;
 	}
-	t.recorded = recorded;
-	t.handshake = (uint8_t)handshake;
-	t.teardown = (uint8_t)teardown;
-	resolve_subject(en, c, &t.subject);
+	t = engine_room(en);
+	t->recorded = recorded;
+	t->handshake = (uint8_t)handshake;
+	t->teardown = (uint8_t)teardown;
+	resolve_subject(en, c, &t->subject);
 	if (recorded) {
-		fill_record(&t.record, c, how);
-		_Static_assert(sizeof(t.history) == sizeof(c->zeek.history), "it is whole");
-		memcpy(t.history, zeek_history(&c->zeek), sizeof(t.history));
+		fill_record(&t->record, c, how);
+		_Static_assert(sizeof(t->history) == sizeof(c->zeek.history), "it is whole");
+		memcpy(t->history, zeek_history(&c->zeek), sizeof(t->history));
 	}
-	engine_tell(en, &t.told, TOLD_RELEASED,
-		    recorded ? offsetof(struct told_released, record.not_evaluated[t.record.not_evaluated_count]) :
+	engine_tell(en, &t->told, TOLD_RELEASED,
+		    recorded ? offsetof(struct told_released, record.not_evaluated[t->record.not_evaluated_count]) :
 			       offsetof(struct told_released, history));
 }
 

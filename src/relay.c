@@ -6,17 +6,29 @@
 
 #define RING RELAY_MEMORY
 
-/* In front of each message; the next one stands `step` bytes further, which are whole lines of a cache. */
-struct head {
-	struct told_place place;
-	uint32_t step;
-	bool skip; /* there is nothing here: the rest of the ring is too short */
+/*
+ * A message is whole lines of a cache.  Its `way` says by which frame of the stretch it is told, how many lines there
+ * are to the next one, and what stands there.
+ */
+enum how {
+	OF_SEGMENT, /* what was told because of that frame */
+	OF_TIMER,   /* or of a timer before it: struct timed follows */
+	SKIP,       /* nothing: the rest of the ring is too short */
 };
 
-_Static_assert(sizeof(struct head) + sizeof(struct told_opening) <= 2 * LINE, "most are openings");
-_Static_assert(RING > 8 * (sizeof(struct head) + sizeof(struct told_released)),
-	       "the largest message fits several times");
-_Static_assert(RELAY_DRAFT > sizeof(struct head) + sizeof(struct told_released) + LINE, "the largest message fits");
+struct timed {
+	int64_t now, when;
+	uint32_t order;
+};
+
+/* The largest. */
+#define MOST ((TOLD_MOST + sizeof(struct timed) + LINE - 1) / LINE * LINE)
+
+_Static_assert(offsetof(struct told_opening, mark) <= LINE && sizeof(struct told_common) <= LINE &&
+	       sizeof(struct told_opening) <= 2 * LINE, "these are most of them");
+_Static_assert(TOLD_MOST % alignof(struct timed) == 0, "nothing is in between");
+_Static_assert(RING > 8 * MOST && RELAY_DRAFT > 2 * MOST, "the largest fits several times");
+_Static_assert(MOST / LINE <= UINT8_MAX, "it can be said how many lines it has");
 
 bool relay_init(struct relay *r, const struct engine *en, struct error *e)
 {
@@ -24,6 +36,7 @@ bool relay_init(struct relay *r, const struct engine *en, struct error *e)
 	bell_init(&r->room);
 	bell_init(&r->news);
 	r->ring = aligned_alloc(LINE, RING);
+	r->from = r->ring;
 	return r->ring || fail(e, "no memory for what engines tell");
 }
 
@@ -79,44 +92,51 @@ static void wait_for_room(struct relay *r, uint64_t bytes)
 	bell_wait(&r->room, has_room, &need, r->write + (bytes > RING / 2 ? bytes : RING / 2) - RING);
 }
 
-static struct head *head_at(const struct relay *r, uint64_t at)
+static struct told *message_at(const struct relay *r, uint64_t at)
 {
-	return (struct head *)(void *)(r->ring + at % RING);
+	return (struct told *)(void *)(r->from + at % RING);
 }
 
-/* So many bytes that lie together. */
-static uint8_t *room_for(struct relay *r, uint64_t bytes)
+/* Behind the message. */
+static struct timed *timed_of(const struct told *t)
 {
-	wait_for_room(r, bytes);
-	if (r->write - r->out + bytes > RELAY_DRAFT)
-		send_out(r);
-	uint8_t *at = r->draft + (r->write - r->out);
+	const size_t step = alignof(struct timed);
 
-	r->write += bytes;
-	return at;
+	return (struct timed *)(void *)((uint8_t *)(uintptr_t)t + (t->size + step - 1) / step * step);
 }
 
+/* Of the line at hand, which is one message; those to the end of the ring follow as they are. */
 static void skip_rest(struct relay *r, uint64_t left)
 {
-	wait_for_room(r, left);
-	*(struct head *)(void *)room_for(r, LINE) = (struct head){ .step = (uint32_t)left, .skip = true };
+	struct told *t = (struct told *)(void *)(r->draft + (r->write - r->out));
+
+	t->way = (struct told_way){ .how = SKIP, .lines = (uint8_t)(left / LINE) };
+	r->write += LINE;
 	send_out(r);
 	r->write += left - LINE;
 	r->out = r->write;
 }
 
-static void put(struct relay *r, const struct told_place *place, const struct told *t)
+/* Of the ring, which has room for two of the largest: one may be what is skipped. */
+struct told *relay_room(void *user)
 {
-	const size_t size = t ? t->size : 0;
-	const uint64_t step = (sizeof(struct head) + size + LINE - 1) / LINE * LINE, left = RING - r->write % RING;
+	struct relay *r = user;
+	const uint64_t left = RING - r->write % RING;
 
-	if (left < step)
+	wait_for_room(r, 2 * MOST);
+	if (UNLIKELY(r->write - r->out + MOST > RELAY_DRAFT))
+		send_out(r);
+	if (UNLIKELY(left < MOST))
 		skip_rest(r, left);
-	struct head *h = (struct head *)(void *)room_for(r, step);
+	return (struct told *)(void *)(r->draft + (r->write - r->out));
+}
 
-	*h = (struct head){ .step = (uint32_t)step, .place = *place };
-	if (size)
-		memcpy(h + 1, t, size);
+static void commit(struct relay *r, struct told *t, uint64_t frame, enum how how, size_t bytes)
+{
+	const size_t lines = (bytes + LINE - 1) / LINE;
+
+	t->way = (struct told_way){ .frame = (uint16_t)frame, .lines = (uint8_t)lines, .how = (uint8_t)how };
+	r->write += lines * LINE;
 }
 
 /* The first frame, of those that are not past, at whose time a timer of `when` has fired. */
@@ -130,18 +150,20 @@ static uint32_t frame_of(struct relay *r, int64_t when)
 	return i;
 }
 
-void relay_hear(void *user, const struct told *t)
+void relay_hear(void *user, struct told *t, int64_t now)
 {
 	struct relay *r = user;
 	const struct engine *en = r->engine;
-	const struct told_place place = {
-		.segment = !en->firing,
-		.frame = (uint16_t)(en->firing ? frame_of(r, en->due) : r->frame),
-		.when = en->firing ? en->due : 0,
-		.order = en->firing ? en->due_order : 0,
-	};
 
-	put(r, &place, t);
+	if (!en->firing) {
+		assert(now == r->now[r->frame]);
+		commit(r, t, r->frame, OF_SEGMENT, t->size);
+		return;
+	}
+	struct timed *timed = timed_of(t);
+
+	*timed = (struct timed){ .now = now, .when = en->due, .order = en->due_order };
+	commit(r, t, frame_of(r, en->due), OF_TIMER, (size_t)((uint8_t *)(timed + 1) - (uint8_t *)t));
 }
 
 void relay_begin(struct relay *r, const int64_t *now, uint32_t n)
@@ -153,7 +175,7 @@ void relay_begin(struct relay *r, const int64_t *now, uint32_t n)
 
 void relay_end(struct relay *r)
 {
-	put(r, &(struct told_place){ .frame = RELAY_END }, NULL);
+	commit(r, relay_room(r), RELAY_END, OF_SEGMENT, sizeof(struct told));
 	publish(r);
 	bell_ring(&r->news, atomic_fetch_add_explicit(&r->ended, 1, memory_order_release) + 1);
 }
@@ -184,29 +206,46 @@ static void wait_for_news(struct relay *r, uint64_t ended)
 	bell_wait(&r->news, has_news, r, ended);
 }
 
-const struct told *relay_peek(struct relay *r, struct told_place *place, uint64_t ended)
+struct told *relay_peek(struct relay *r, const int64_t *now, struct told_place *place, uint64_t ended)
 {
-	const struct head *h;
+	struct told *t;
 
 	for (;;) {
 		wait_for_news(r, ended);
-		h = head_at(r, r->at);
-		if (!h->skip)
+		t = message_at(r, r->at);
+		if (LIKELY(t->way.how != SKIP))
 			break;
-		r->at += h->step;
+		r->at += (uint64_t)t->way.lines * LINE;
 	}
-	*place = h->place;
-	return h->place.frame == RELAY_END ? NULL : (const struct told *)(h + 1);
+	place->frame = t->way.frame;
+	r->next = r->at + (uint64_t)t->way.lines * LINE;
+	r->end = t->way.frame == RELAY_END;
+	place->segment = t->way.how == OF_SEGMENT;
+	if (place->frame == RELAY_END)
+		return NULL;
+	if (place->segment) {
+		place->now = now[place->frame];
+		return t;
+	}
+	const struct timed *timed = timed_of(t);
+
+	place->now = timed->now;
+	place->when = timed->when;
+	place->order = timed->order;
+	return t;
 }
 
-/* About as many bytes as the messages have that are looked at together. */
-#define LOOK ((uint64_t)32 * LINE)
+/* At most so much: what is asked for is still there when it is read. */
+#define ASKED ((uint64_t)512 * LINE)
 
-/* Those that are looked at after these, as far as they have come: each says where the next one is. */
-static void ask_for_next(const struct relay *r, uint64_t written)
+void relay_ask(struct relay *r)
 {
-	for (uint64_t at = r->at + LOOK; at < written && at < r->at + 2 * LOOK; at += LINE)
-		PREFETCH(r->ring + at % RING);
+	const uint64_t written = atomic_load_explicit(&r->written, memory_order_acquire);
+	const uint64_t from = r->asked > r->at ? r->asked : r->at, end = written - r->at < ASKED ? written : r->at + ASKED;
+
+	for (uint64_t at = from; at < end; at += LINE)
+		PREFETCH(r->from + at % RING);
+	r->asked = end;
 }
 
 unsigned relay_look(const struct relay *r, const struct told **messages, unsigned most)
@@ -214,26 +253,24 @@ unsigned relay_look(const struct relay *r, const struct told **messages, unsigne
 	const uint64_t written = atomic_load_explicit(&r->written, memory_order_acquire);
 	unsigned n = 0;
 
-	ask_for_next(r, written);
+	for (uint64_t at = r->at; at != written && n < most;) {
+		const struct told *t = message_at(r, at);
 
-	for (uint64_t at = r->at; at != written && n < most; at += head_at(r, at)->step) {
-		const struct head *h = head_at(r, at);
-
-		if (h->skip)
+		at += (uint64_t)t->way.lines * LINE;
+		if (t->way.how == SKIP)
 			continue;
-		if (h->place.frame == RELAY_END)
+		if (t->way.frame == RELAY_END)
 			break;
-		messages[n++] = (const struct told *)(h + 1);
+		messages[n++] = t;
 	}
 	return n;
 }
 
 void relay_next(struct relay *r)
 {
-	const struct head *h = head_at(r, r->at);
-	const bool end = h->place.frame == RELAY_END;
+	const bool end = r->end;
 
-	r->at += h->step;
+	r->at = r->next;
 	if (end || r->at - atomic_load_explicit(&r->read, memory_order_relaxed) >= RING / 8)
 		give_back(r);
 }
@@ -244,6 +281,8 @@ bool relay_before(const struct told_place *a, const struct told_place *b)
 		return a->frame < b->frame;
 	if (a->segment != b->segment)
 		return b->segment;
+	if (a->segment) /* one engine has it */
+		return false;
 	if (a->when != b->when)
 		return a->when < b->when;
 	return (int32_t)(a->order - b->order) < 0;

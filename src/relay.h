@@ -20,7 +20,8 @@
  * frame is looked at, the timers fire that are due by its time: by when they were, and the connection that they are of.
  */
 struct told_place {
-	int64_t when;
+	int64_t now;  /* what time it was for the engine */
+	int64_t when; /* this and `order`: unless `segment` */
 	uint32_t order;
 	uint16_t frame; /* RELAY_END: no more of this stretch */
 	bool segment;   /* told because of that frame, not of a timer before it */
@@ -33,6 +34,7 @@ struct told_place {
 /* What is told is put together in a cache of the writer's first. */
 #define RELAY_DRAFT (UINT64_C(16) * 1024)
 
+/* What the one writes and the other reads has lines of its own: they go to and fro. */
 struct relay {
 	/* the writer's */
 	uint8_t *ring;
@@ -52,7 +54,11 @@ struct relay {
 	alignas(64) uint8_t draft[RELAY_DRAFT];
 	/* the reader's */
 	alignas(64) _Atomic uint64_t read; /* what the writer may use again begins here */
-	uint64_t at;                       /* the message at hand */
+	alignas(64) uint8_t *from; /* `ring`, which stands among what the writer writes */
+	uint64_t at;    /* the message at hand */
+	uint64_t next;  /* and the one after it */
+	uint64_t asked; /* up to here it was asked for */
+	bool end;       /* it is no message, but the end of a stretch */
 };
 
 bool relay_init(struct relay *r, const struct engine *en, struct error *e) MUST_CHECK;
@@ -61,7 +67,8 @@ void relay_finish(struct relay *r);
 /* ---- for the engine's thread ---- */
 
 /* `user` is the relay: what the engine tells, for engine.ear. */
-void relay_hear(void *user, const struct told *t);
+struct told *relay_room(void *user);
+void relay_hear(void *user, struct told *t, int64_t now);
 /* A stretch of n frames begins, whose times do not go back. */
 void relay_begin(struct relay *r, const int64_t *now, uint32_t n);
 /* Frame number i of the stretch is at hand. */
@@ -85,10 +92,12 @@ static inline uint64_t relay_ended(const struct relay *r)
 	return atomic_load_explicit(&r->ended, memory_order_acquire);
 }
 /*
- * The next message and its place, waiting for it; null at the end of a stretch.  Once asleep, it is not worth waking
- * before so many stretches have `ended`.
+ * The next message and its place, waiting for it; null at the end of a stretch.  `now`: the times that the stretch began
+ * with.  Once asleep, it is not worth waking before so many stretches have `ended`.
  */
-const struct told *relay_peek(struct relay *r, struct told_place *place, uint64_t ended);
+struct told *relay_peek(struct relay *r, const int64_t *now, struct told_place *place, uint64_t ended);
+/* Ask for what has come. */
+void relay_ask(struct relay *r);
 /* Those at hand that have come already, of this stretch, at most `most`; how many. */
 unsigned relay_look(const struct relay *r, const struct told **messages, unsigned most);
 /* That has been heard, or the end has. */

@@ -240,11 +240,12 @@ void resolve_subject(const struct engine *en, const struct conn *c, struct subje
 
 void resolve_report(struct engine *en, struct conn *c, struct view *v, struct batch *b)
 {
-	struct told_fired t;
+	struct told_fired *t;
 
 	if (!b->n)
 		return;
-	t.batch.n = 0;
+	t = engine_room(en);
+	t->batch.n = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		struct fired *f = &b->fired[i];
 
@@ -258,13 +259,13 @@ void resolve_report(struct engine *en, struct conn *c, struct view *v, struct ba
 		explain_by_vantage(c, &f->draft);
 		f->loss_near = loss_near(en, c, f->draft.ts);
 		c->may_be_listed = c->may_be_listed || finding_may_pass(&en->options, f->rule, &f->draft);
-		t.batch.fired[t.batch.n++] = *f;
+		t->batch.fired[t->batch.n++] = *f;
 	}
 	b->n = 0;
-	if (!t.batch.n)
+	if (!t->batch.n)
 		return;
 	c->fired = true;
-	t.replaying = en->replaying;
-	resolve_subject(en, c, &t.subject);
-	engine_tell(en, &t.told, TOLD_FIRED, offsetof(struct told_fired, batch.fired[t.batch.n]));
+	t->replaying = en->replaying;
+	resolve_subject(en, c, &t->subject);
+	engine_tell(en, &t->told, TOLD_FIRED, offsetof(struct told_fired, batch.fired[t->batch.n]));
 }

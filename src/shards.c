@@ -45,6 +45,7 @@ struct shards {
 	struct stretch *stretch; /* STRETCHES of them */
 	_Atomic uint64_t published;
 	uint64_t heard;
+	uint64_t asked; /* stretches of which all has come, and has been asked for */
 };
 
 /* ---- on the threads of the engines ---- */
@@ -196,9 +197,11 @@ static void wake_all(struct shards *x)
 /*
  * What one engine tells next, and those behind it when they have not been asked for yet; `ended`: as of relay_peek().
  */
-static const struct told *next_of(struct shard *s, const struct stage *st, struct told_place *place, uint64_t ended)
+static struct told *next_of(struct shard *s, const struct stage *st, const struct stretch *x, struct told_place *place,
+			    uint64_t ended)
 {
-	const struct told *messages[STAGE_AHEAD], *t = relay_peek(&s->relay, place, ended);
+	const struct told *messages[STAGE_AHEAD];
+	struct told *t = relay_peek(&s->relay, x->now, place, ended);
 
 	if (!t)
 		return NULL;
@@ -216,11 +219,12 @@ static const struct told *next_of(struct shard *s, const struct stage *st, struc
  */
 static void hear_stretch(struct shards *x, struct stage *st, uint64_t ended)
 {
-	const struct told *next[SHARDS_MAX];
+	const struct stretch *of = &x->stretch[x->heard % STRETCHES];
+	struct told *next[SHARDS_MAX];
 	struct told_place place[SHARDS_MAX];
 
 	for (unsigned i = 0; i < x->n; i++)
-		next[i] = next_of(&x->shard[i], st, &place[i], ended);
+		next[i] = next_of(&x->shard[i], st, of, &place[i], ended);
 	for (;;) {
 		unsigned first = 0;
 
@@ -229,22 +233,25 @@ static void hear_stretch(struct shards *x, struct stage *st, uint64_t ended)
 				first = i;
 		if (!next[first])
 			break;
-		stage_hear(st, next[first]);
+		stage_hear(st, next[first], place[first].now);
 		relay_next(&x->shard[first].relay);
-		next[first] = next_of(&x->shard[first], st, &place[first], ended);
+		next[first] = next_of(&x->shard[first], st, of, &place[first], ended);
 	}
 	for (unsigned i = 0; i < x->n; i++)
 		relay_next(&x->shard[i].relay);
 	x->heard++;
 }
 
-/* Whether all has been told of the oldest stretch. */
-static bool has_ended(const struct shards *x)
+/* What was told meanwhile is another processor's: ask for it, to hear it the next time. */
+static void ask_for_news(struct shards *x)
 {
-	for (unsigned i = 0; i < x->n; i++)
-		if (relay_ended(&x->shard[i].relay) <= x->heard)
-			return false;
-	return true;
+	x->asked = UINT64_MAX;
+	for (unsigned i = 0; i < x->n; i++) {
+		const uint64_t ended = relay_ended(&x->shard[i].relay);
+
+		x->asked = ended < x->asked ? ended : x->asked;
+		relay_ask(&x->shard[i].relay);
+	}
 }
 
 static void clear(struct stretch *x)
@@ -257,8 +264,9 @@ static void begin_stretch(struct shards *x, struct stage *st)
 {
 	const uint64_t published = atomic_load_explicit(&x->published, memory_order_relaxed);
 
-	while (published - x->heard >= STRETCHES || (published != x->heard && has_ended(x)))
+	while (published - x->heard >= STRETCHES || x->heard < x->asked)
 		hear_stretch(x, st, published - STRETCHES + WORTH_WAKING);
+	ask_for_news(x);
 	clear(filling(x));
 }
 
@@ -420,6 +428,7 @@ static bool open_shard(struct shards *x, unsigned i, const struct tcplint_option
 
 	if (i) /* all of them find a connection's place alike */
 		memcpy(own.hash_key, &x->shard[0].engine.flows.key, sizeof(own.hash_key));
+	to.room = relay_room;
 	to.hear = relay_hear;
 	to.user = &s->relay;
 	s->all = x;
@@ -470,12 +479,13 @@ struct shards *shards_create(unsigned n, const struct tcplint_options *o, const 
 /* What the engines tell of the oldest stretch is told to nobody. */
 static void discard_stretch(struct shards *x)
 {
+	const struct stretch *of = &x->stretch[x->heard % STRETCHES];
 	struct told_place place;
 
 	for (unsigned i = 0; i < x->n; i++) {
 		struct relay *r = &x->shard[i].relay;
 
-		while (relay_peek(r, &place, 0))
+		while (relay_peek(r, of->now, &place, 0))
 			relay_next(r);
 		relay_next(r);
 	}

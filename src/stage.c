@@ -104,17 +104,24 @@ void stage_give_cells(struct stage *st, uint32_t *first)
 /* A finding about a host stands for it, or it is counted: nobody wants to read of it. */
 static void hear_common(struct stage *st, const struct told_common *t)
 {
+	const struct covered c = { &t->client, &t->server, t->start, false };
+
 	st->hits[t->rule]++;
-	if (!aggregate_covers(st, &t->id, false, (enum rule)t->rule, (enum tcplint_offender)t->by) &&
+	if (!aggregate_covers(st, &c, (enum rule)t->rule, (enum tcplint_offender)t->by) &&
 	    !finding_disabled(&st->options, t->rule))
 		st->counters->findings_below_threshold++;
 }
 
-void stage_hear(void *user, const struct told *t)
+struct told *stage_room(void *user)
+{
+	return (void *)((struct stage *)user)->room;
+}
+
+void stage_hear(void *user, struct told *t, int64_t now)
 {
 	struct stage *st = user;
 
-	st->now = t->now;
+	st->now = now;
 	switch ((enum told_kind)t->kind) {
 	case TOLD_SYN:
 	case TOLD_SYNACK:

@@ -8,6 +8,8 @@
 #ifndef TCPLINT_STAGE_H
 #define TCPLINT_STAGE_H
 
+#include <stdalign.h>
+
 #include "cells.h"
 #include "rule_index.h"
 #include "told.h"
@@ -40,6 +42,7 @@ struct stage {
 	struct tcplint_counters *counters;
 	uint64_t hits[RULE_COUNT];
 	struct tcplint_segment *record; /* of the segment at hand, when segments are wanted */
+	alignas(struct told_released) uint8_t room[TOLD_MOST]; /* for what an engine on the same thread tells */
 };
 
 /* For `shards` engines with room for `connections` each; `rules` and `counters` are borrowed. */
@@ -51,8 +54,9 @@ void stage_finish(struct stage *st);
 /* Bytes that hosts, findings and dossiers may take at most. */
 uint64_t stage_memory(const struct stage *st);
 
-/* `user` is the struct stage. */
-void stage_hear(void *user, const struct told *t);
+/* For struct ear, of an engine on the same thread; `user` is the struct stage. */
+struct told *stage_room(void *user);
+void stage_hear(void *user, struct told *t, int64_t now);
 
 /* Hints (stage_ahead.c): it will be told these soon, at most STAGE_AHEAD. */
 #define STAGE_AHEAD 16

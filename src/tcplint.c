@@ -89,6 +89,7 @@ static bool create_engines(struct tcplint *t, const struct tcplint_options *o, c
 	const unsigned n = several ? o->threads - 1 : 1;
 	const uint32_t room = room_of(o, n);
 	const struct ear ear = {
+		.room = stage_room,
 		.hear = stage_hear,
 		.user = &t->stage,
 		.records = sink->connection,

@@ -14,84 +14,100 @@ static uint32_t print_of(const struct segment *s)
 	return (uint32_t)(stir(h, stamped ? s->opt.ts_val : s->ip_id) >> 32);
 }
 
-static struct opening_id id_of(const struct conn *c)
+static void put_conn(struct opening_id *id, const struct conn *c)
 {
-	return (struct opening_id){
-		.client = *conn_address(c, CLIENT),
-		.server = *conn_address(c, SERVER),
-		.incarnation = c->incarnation,
-		.start = c->start,
-	};
+	id->client = *conn_address(c, CLIENT);
+	id->server = *conn_address(c, SERVER);
+	id->incarnation = c->incarnation;
+	id->start = c->start;
 }
 
-/*
- * As far as the opening goes.  Where it is needed: to copy what was just stored in pieces takes as long as a miss of
- * the cache.
- */
-static inline struct opening_id quiet_opening(const struct quiet *q)
+/* As far as the opening goes. */
+static void put_quiet(struct opening_id *id, const struct quiet *q)
 {
-	return (struct opening_id){
-		.client = q->end[q->swapped],
-		.server = q->end[!q->swapped],
-		.incarnation = q->incarnation,
-		.start = { q->syn_ts, q->id },
-	};
+	id->client = q->end[q->swapped];
+	id->server = q->end[!q->swapped];
+	id->incarnation = q->incarnation;
+	id->start.ts = q->syn_ts;
+	id->start.frame = q->id;
 }
 
 /* ---- openings ---- */
 
 static void tell_step(struct engine *en, enum told_kind kind, struct told_opening *t, const struct segment *s)
 {
-	if (s) {
-		t->scaled = s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED);
-		t->plain = !(s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED | OPT_UNREADABLE));
-		t->seq = s->seq;
-		t->print = print_of(s);
-		t->mark = mark_of(s);
-	}
+	t->mark.ts = s->ts;
+	t->mark.frame = s->frame;
+	t->seq = s->seq;
+	t->print = print_of(s);
+	t->scaled = s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED);
+	t->plain = !(s->opt.present & (OPT_WSCALE | OPT_SACK_PERMITTED | OPT_UNREADABLE));
 	engine_tell(en, &t->told, kind, sizeof(*t));
 }
 
-static void tell_opening(struct engine *en, enum told_kind kind, const struct opening_id *c, const struct segment *s)
+static void tell_opening(struct engine *en, enum told_kind kind, const struct conn *c, const struct segment *s)
 {
-	struct told_opening t = { .id = *c };
+	struct told_opening *t = engine_room(en);
 
-	tell_step(en, kind, &t, s);
+	put_conn(&t->id, c);
+	tell_step(en, kind, t, s);
+}
+
+static void tell_completed(struct engine *en, struct told_opening *t)
+{
+	engine_tell(en, &t->told, TOLD_COMPLETED, offsetof(struct told_opening, mark));
+}
+
+static void tell_failed(struct engine *en, struct told_opening *t, enum opening_state how, struct mark m)
+{
+	t->mark = m;
+	t->how = (uint8_t)how;
+	engine_tell(en, &t->told, TOLD_FAILED, sizeof(*t));
+}
+
+static void tell_conn_failed(struct engine *en, const struct conn *c, enum opening_state how, struct mark m)
+{
+	struct told_opening *t = engine_room(en);
+
+	put_conn(&t->id, c);
+	tell_failed(en, t, how, m);
 }
 
 void tell_quiet_opening(struct engine *en, enum told_kind kind, const struct quiet *q, const struct segment *s)
 {
-	struct told_opening t = { .id = quiet_opening(q) };
+	struct told_opening *t = engine_room(en);
 
-	tell_step(en, kind, &t, s);
+	put_quiet(&t->id, q);
+	tell_step(en, kind, t, s);
 }
 
-static void tell_failed(struct engine *en, const struct opening_id *c, enum opening_state how, struct mark m)
+void tell_quiet_completed(struct engine *en, const struct quiet *q)
 {
-	struct told_opening t = { .id = *c, .how = (uint8_t)how, .mark = m };
+	struct told_opening *t = engine_room(en);
 
-	engine_tell(en, &t.told, TOLD_FAILED, sizeof(t));
+	put_quiet(&t->id, q);
+	tell_completed(en, t);
 }
 
 void tell_refused(struct engine *en, const struct quiet *q, const struct segment *s)
 {
-	const struct opening_id id = quiet_opening(q);
+	struct told_opening *t = engine_room(en);
 
-	tell_failed(en, &id, OPENING_REFUSED, mark_of(s));
+	put_quiet(&t->id, q);
+	tell_failed(en, t, OPENING_REFUSED, mark_of(s));
 }
 
 /* A SYN-ACK, or the end of an opening that is awaited. */
 static void follow(struct engine *en, struct conn *c, const struct view *v)
 {
 	const struct segment *s = v->s;
-	const struct opening_id id = id_of(c);
 
 	if (v->events & EV_SYNACK && v->x == SERVER) {
 		if (c->opening == OPENING_ANSWERED) {
-			tell_opening(en, TOLD_AGAIN, &id, s);
+			tell_opening(en, TOLD_AGAIN, c, s);
 		} else if (c->opening == OPENING_PENDING || v->events & EV_FIRST) {
 			c->opening = OPENING_ANSWERED;
-			tell_opening(en, TOLD_SYNACK, &id, s);
+			tell_opening(en, TOLD_SYNACK, c, s);
 		}
 		return;
 	}
@@ -99,10 +115,13 @@ static void follow(struct engine *en, struct conn *c, const struct view *v)
 		return;
 	if (s->flags & FLAG_RST) {
 		c->opening = OPENING_NONE;
-		tell_failed(en, &id, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
+		tell_conn_failed(en, c, v->x == SERVER ? OPENING_REFUSED : OPENING_ABORTED, mark_of(s));
 	} else if (s->flags & FLAG_ACK && (v->x == CLIENT || c->simultaneous)) {
+		struct told_opening *t = engine_room(en);
+
 		c->opening = OPENING_NONE;
-		tell_opening(en, TOLD_COMPLETED, &id, NULL);
+		put_conn(&t->id, c);
+		tell_completed(en, t);
 	}
 }
 
@@ -111,10 +130,8 @@ void tell_segment(struct engine *en, struct conn *c, const struct view *v)
 	if (!v->drives || c->self_connect || v->events & EV_ODD_FLAGS)
 		return;
 	if (v->events & EV_SYN && v->events & EV_FIRST) {
-		const struct opening_id id = id_of(c);
-
 		c->opening = OPENING_PENDING;
-		tell_opening(en, TOLD_SYN, &id, v->s);
+		tell_opening(en, TOLD_SYN, c, v->s);
 	} else {
 		follow(en, c, v);
 	}
@@ -122,15 +139,21 @@ void tell_segment(struct engine *en, struct conn *c, const struct view *v)
 
 void tell_unreachable(struct engine *en, struct conn *c)
 {
-	const struct opening_id id = id_of(c);
-
 	if (c->opening != OPENING_PENDING)
 		return;
 	c->opening = OPENING_NONE;
-	tell_failed(en, &id, OPENING_REFUSED, (struct mark){ en->now, 0 });
+	tell_conn_failed(en, c, OPENING_REFUSED, (struct mark){ en->now, 0 });
 }
 
 /* ---- what hosts are watched for ---- */
+
+static void tell_sighting(struct engine *en, enum told_kind kind, const struct told_sighting *sighting)
+{
+	struct told_sighting *t = engine_room(en);
+
+	*t = *sighting;
+	engine_tell(en, &t->told, kind, sizeof(*t));
+}
 
 static struct told_sighting sighting_of(const struct conn *c, enum side from, struct mark m)
 {
@@ -150,7 +173,7 @@ void tell_probe(struct engine *en, const struct view *v)
 		t.probe = PROBE_FIN;
 	else
 		return;
-	engine_tell(en, &t.told, TOLD_PROBE, sizeof(t));
+	tell_sighting(en, TOLD_PROBE, &t);
 }
 
 /* An ACK or FIN without a connection, which a closed port answers with a RST. */
@@ -166,7 +189,7 @@ static void on_answer(struct engine *en, const struct conn *c, const struct view
 		return;
 	struct told_sighting t = sighting_of(c, CLIENT, probe->at);
 
-	engine_tell(en, &t.told, TOLD_ACK, sizeof(t));
+	tell_sighting(en, TOLD_ACK, &t);
 }
 
 static bool first_end(const struct conn *c)
@@ -182,7 +205,7 @@ static void on_empty(struct engine *en, const struct conn *c, const struct view 
 		return;
 	struct told_sighting t = sighting_of(c, CLIENT, mark_of(v->s));
 
-	engine_tell(en, &t.told, TOLD_EMPTY, sizeof(t));
+	tell_sighting(en, TOLD_EMPTY, &t);
 }
 
 /* An answer to what was perhaps never asked. */
@@ -196,7 +219,7 @@ static void on_unasked(struct engine *en, const struct conn *c, const struct vie
 
 	/* a SYN-ACK, or a RST that refuses a SYN: no connection was there */
 	t.strong = s->flags & FLAG_SYN || (s->flags & FLAG_ACK && !s->seq);
-	engine_tell(en, &t.told, TOLD_UNASKED, sizeof(t));
+	tell_sighting(en, TOLD_UNASKED, &t);
 }
 
 /* The connection goes on: it was there, and its other direction or its beginning is not in the capture. */
@@ -212,7 +235,7 @@ static void on_asked(struct engine *en, const struct conn *c, const struct view 
 	struct told_sighting t = sighting_of(c, x, mark_of(v->s));
 
 	t.frame = c->start.frame;
-	engine_tell(en, &t.told, TOLD_ASKED, sizeof(t));
+	tell_sighting(en, TOLD_ASKED, &t);
 }
 
 /* An answer to a SYN, or to another segment of somebody who has no connection here, is no sign of anything. */
@@ -227,7 +250,7 @@ static void on_reset(struct engine *en, const struct conn *c, const struct view 
 
 	if (c->detail[v->x].rst != 1 || only_answers(c, v->x) || v->s->ts < 0)
 		return;
-	engine_tell(en, &t.told, TOLD_RESET, sizeof(t));
+	tell_sighting(en, TOLD_RESET, &t);
 }
 
 void tell_quiet_reset(struct engine *en, const struct quiet *q, enum side x, const struct segment *s)
@@ -235,7 +258,7 @@ void tell_quiet_reset(struct engine *en, const struct quiet *q, enum side x, con
 	const bool from_first = (x == CLIENT) != q->swapped;
 	struct told_sighting t = { .mark = mark_of(s), .from = q->end[!from_first], .to = q->end[from_first] };
 
-	engine_tell(en, &t.told, TOLD_RESET, sizeof(t));
+	tell_sighting(en, TOLD_RESET, &t);
 }
 
 void tell_watched(struct engine *en, const struct conn *c, const struct view *v)
@@ -262,29 +285,32 @@ void tell_watched(struct engine *en, const struct conn *c, const struct view *v)
 
 void tell_time_wait_gone(struct engine *en, enum side holder, const struct tcplint_address *a, int64_t upper)
 {
-	struct told_time_wait t = { .kind = holder == CLIENT ? HOST_CLIENT : HOST_SERVER,
-				    .gone = true,
-				    .upper = upper };
+	struct told_time_wait *t = engine_room(en);
 
-	memcpy(t.ip, a->ip, sizeof(t.ip));
-	engine_tell(en, &t.told, TOLD_TIME_WAIT, sizeof(t));
+	t->lower = 0;
+	t->upper = upper;
+	memcpy(t->ip, a->ip, sizeof(t->ip));
+	t->kind = holder == CLIENT ? HOST_CLIENT : HOST_SERVER;
+	t->held = false;
+	t->gone = true;
+	engine_tell(en, &t->told, TOLD_TIME_WAIT, sizeof(*t));
 }
 
 void tell_time_wait(struct engine *en, const struct conn *c)
 {
-	const enum host_kind kind = c->time_wait.side == CLIENT ? HOST_CLIENT : HOST_SERVER;
-	struct told_time_wait t = {
-		.kind = (uint8_t)kind,
-		.held = c->time_wait.held.frame,
-		.gone = c->time_wait.gone.frame,
-		.lower = c->time_wait.lower,
-		.upper = c->time_wait.upper,
-	};
+	const enum side holder = (enum side)c->time_wait.side;
 
-	if (!t.held && !t.gone)
+	if (!c->time_wait.held.frame && !c->time_wait.gone.frame)
 		return;
-	memcpy(t.ip, conn_address(c, c->time_wait.side)->ip, sizeof(t.ip));
-	engine_tell(en, &t.told, TOLD_TIME_WAIT, sizeof(t));
+	struct told_time_wait *t = engine_room(en);
+
+	t->lower = c->time_wait.lower;
+	t->upper = c->time_wait.upper;
+	memcpy(t->ip, conn_address(c, holder)->ip, sizeof(t->ip));
+	t->kind = holder == CLIENT ? HOST_CLIENT : HOST_SERVER;
+	t->held = c->time_wait.held.frame;
+	t->gone = c->time_wait.gone.frame;
+	engine_tell(en, &t->told, TOLD_TIME_WAIT, sizeof(*t));
 }
 
 void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const struct quiet *q)
@@ -293,14 +319,20 @@ void tell_common(struct engine *en, enum rule r, enum tcplint_offender by, const
 		quiet_count(en, r, true);
 		return;
 	}
-	struct told_common t = { .rule = (uint16_t)r, .by = (uint8_t)by, .id = quiet_opening(q) };
+	struct told_common *t = engine_room(en);
 
-	engine_tell(en, &t.told, TOLD_COMMON, sizeof(t));
+	t->rule = (uint16_t)r;
+	t->by = (uint8_t)by;
+	t->client = q->end[q->swapped];
+	t->server = q->end[!q->swapped];
+	t->start = q->syn_ts;
+	engine_tell(en, &t->told, TOLD_COMMON, sizeof(*t));
 }
 
 void tell_loss(struct engine *en, int64_t ts)
 {
-	struct told_loss t = { .ts = ts };
+	struct told_loss *t = engine_room(en);
 
-	engine_tell(en, &t.told, TOLD_LOSS, sizeof(t));
+	t->ts = ts;
+	engine_tell(en, &t->told, TOLD_LOSS, sizeof(*t));
 }

@@ -9,8 +9,10 @@
 
 #include "engine.h"
 
-/* Of a quiet connection a SYN, the first SYN-ACK (`s` is that), or another step of its opening. */
+/* Of a quiet connection a SYN or the first SYN-ACK, which is `s`. */
 void tell_quiet_opening(struct engine *en, enum told_kind kind, const struct quiet *q, const struct segment *s);
+/* It is open. */
+void tell_quiet_completed(struct engine *en, const struct quiet *q);
 
 /* A segment that moved the connection as far as it did; call only where tell_wants() says so. */
 void tell_segment(struct engine *en, struct conn *c, const struct view *v);

@@ -17,8 +17,8 @@ enum told_kind {
 	TOLD_SYN,       /* struct told_opening: of a client, to a service */
 	TOLD_SYNACK,    /* struct told_opening: the first answer */
 	TOLD_AGAIN,     /* struct told_opening: a SYN-ACK that was told of before */
-	TOLD_COMPLETED, /* struct told_opening: its number and print are not set */
-	TOLD_FAILED,    /* struct told_opening: the same; `how` is */
+	TOLD_COMPLETED, /* struct told_opening, up to its `id` */
+	TOLD_FAILED,    /* struct told_opening: its number and print are not set; `how` is */
 	TOLD_PROBE,     /* struct told_sighting: flags that no procedure sends */
 	TOLD_ACK,       /* struct told_sighting: ... of struct watch (watch.h) */
 	TOLD_EMPTY,
@@ -32,12 +32,18 @@ enum told_kind {
 	TOLD_LOSS,      /* struct told_loss */
 };
 
+/* Of who carries messages from one thread to another (relay.h). */
+struct told_way {
+	uint16_t frame;
+	uint8_t lines, how;
+};
+
 /* What each begins with; the engine that tells it fills it in. */
 struct told {
 	uint8_t kind;  /* enum told_kind */
 	uint8_t shard; /* which engine */
-	uint32_t size; /* bytes, this included */
-	int64_t now;   /* what time it was for the engine */
+	uint16_t size; /* bytes, this included */
+	struct told_way way;
 };
 
 /* A connection, as far as openings go. */
@@ -50,13 +56,13 @@ struct opening_id {
 /* A segment of an opening; of a SYN or SYN-ACK, its number and what may be a copy of it. */
 struct told_opening {
 	struct told told;
+	struct opening_id id;
+	struct mark mark;
+	uint32_t seq;
+	uint32_t print;
 	uint8_t how;       /* TOLD_FAILED: enum opening_state */
 	bool plain;        /* a SYN or SYN-ACK without the options that SYN cookies have no room for, */
 	bool scaled;       /* or with one of them */
-	uint32_t seq;
-	uint32_t print;
-	struct opening_id id;
-	struct mark mark;
 };
 
 /* Something that a host is watched for: `from` did it to `to`. */
@@ -72,10 +78,10 @@ struct told_sighting {
 /* How long a host has been seen to hold TIME_WAIT. */
 struct told_time_wait {
 	struct told told;
-	uint8_t kind; /* enum host_kind */
-	bool held, gone;
 	int64_t lower, upper;
 	uint8_t ip[16];
+	uint8_t kind; /* enum host_kind */
+	bool held, gone;
 };
 
 /*
@@ -86,7 +92,8 @@ struct told_common {
 	struct told told;
 	uint16_t rule;
 	uint8_t by; /* enum tcplint_offender */
-	struct opening_id id;
+	struct tcplint_address client, server;
+	int64_t start;
 };
 
 /* What a finding says of its connection. */
@@ -122,5 +129,10 @@ struct told_loss {
 	struct told told;
 	int64_t ts;
 };
+
+/* No message is larger. */
+#define TOLD_MOST sizeof(struct told_released)
+
+_Static_assert(sizeof(struct told_fired) <= TOLD_MOST, "that one is the largest");
 
 #endif

@@ -255,12 +255,19 @@ struct ways {
 	unsigned again;              /* connections that stayed in it from one use of their ports to the next, */
 	unsigned closed_again;       /* and to the end of the next */
 	unsigned above;              /* times that whole data waited beyond data that the snapshot cut */
+	struct told_released room;   /* for what the engine tells */
 };
 
-static void hear(void *user, const struct told *t)
+static struct told *room(void *user)
 {
+	return &((struct ways *)user)->room.told;
+}
+
+static void hear(void *user, struct told *t, int64_t now)
+{
+	(void)now;
 	if (t->kind == TOLD_COMMON)
-		((struct ways *)user)->common[((const struct told_common *)t)->rule]++;
+		((struct ways *)user)->common[((const struct told_common *)(void *)t)->rule]++;
 }
 
 static void count_ways(struct engine *en, struct decoder *decoder, struct source *source, struct ways *w)
@@ -303,7 +310,7 @@ static bool takes_all_ways(const char *seed)
 	tcplint_options_init(&o);
 	rule_index_init(&rules);
 	assert(decoder && source_open(&source, &seed));
-	assert(engine_init(&en, &o, &(struct ear){ .hear = hear, .user = &w }, &rules, &counters, 1000, &e));
+	assert(engine_init(&en, &o, &(struct ear){ .room = room, .hear = hear, .user = &w }, &rules, &counters, 1000, &e));
 	count_ways(&en, decoder, &source, &w);
 	engine_finish(&en);
 	decoder_destroy(decoder);

@@ -66,12 +66,19 @@ struct talk {
 	struct tcplint_counters counters;
 	uint32_t events, next[2];
 	uint64_t frames;
+	struct told_released room;
 };
 
-static void hear(void *user, const struct told *t)
+static struct told *room(void *user)
+{
+	return &((struct talk *)user)->room.told;
+}
+
+static void hear(void *user, struct told *t, int64_t now)
 {
 	(void)user;
 	(void)t;
+	(void)now;
 }
 
 static void say(struct talk *t, enum side x, uint16_t flags, uint32_t len)
@@ -116,7 +123,7 @@ static void say(struct talk *t, enum side x, uint16_t flags, uint32_t len)
 
 static uint32_t ordinary_events(struct talk *t)
 {
-	const struct ear ear = { .hear = hear };
+	const struct ear ear = { .room = room, .hear = hear, .user = t };
 	struct tcplint_options o;
 	struct error e;
 

@@ -2,19 +2,24 @@
 
 #include "quiet_talk.h"
 
-static void hear(void *user, const struct told *told)
+static struct told *room(void *user)
+{
+	return &((struct talk *)user)->room.told;
+}
+
+static void hear(void *user, struct told *told, int64_t now)
 {
 	struct talk *t = user;
 
 	if (told->kind != TOLD_COMMON)
 		return;
-	t->told[((const struct told_common *)told)->rule]++;
-	t->told_at = told->now;
+	t->told[((const struct told_common *)(void *)told)->rule]++;
+	t->told_at = now;
 }
 
 void talk_begin(struct talk *t)
 {
-	const struct ear ear = { .hear = hear, .user = t };
+	const struct ear ear = { .room = room, .hear = hear, .user = t };
 	struct tcplint_options o;
 	struct error e;
 

@@ -16,6 +16,7 @@ struct talk {
 	int64_t now;     /* of the latest segment; what follows is a millisecond later each */
 	unsigned told[RULE_COUNT]; /* of rules that are only counted */
 	int64_t told_at; /* the latest of them */
+	struct told_released room; /* for what the engine tells */
 };
 
 void talk_begin(struct talk *t);

@@ -8,17 +8,22 @@
 
 #include "relay.h"
 
-enum { STRETCHES = 300, MOST = 40 };
+enum { STRETCHES = 300, MOST = 40, FRAMES = 3 };
+
+static const int64_t times[FRAMES] = { 100, 200, 300 };
 
 struct test {
 	struct engine engine;
 	struct relay relay;
 };
 
-/* Anything: of all sizes, so that the ring ends in all ways. */
+/* Anything: of all sizes, so that the ring ends in all ways; of a segment, or of a timer. */
 struct message {
-	struct told told;
-	uint8_t bytes[3000];
+	union {
+		struct told told;
+		uint8_t bytes[TOLD_MOST];
+	};
+	struct told_place place;
 };
 
 static uint64_t stir_in(uint64_t *state)
@@ -35,28 +40,66 @@ static unsigned messages_of(uint64_t *state)
 static void make(struct message *m, uint64_t *state)
 {
 	/* mostly lines that are full: then the ring ends just behind a message now and then */
-	const size_t sizes[] = { 32, 96, 160, 224, sizeof(m->told) + stir_in(state) % sizeof(m->bytes) };
+	const size_t least = sizeof(m->told);
+	const size_t sizes[] = { 64, 128, 192, 256, least + stir_in(state) % (TOLD_MOST - least + 1) };
+	const size_t size = sizes[stir_in(state) % 5];
 
 	memset(m, 0, sizeof(*m));
-	m->told.size = (uint32_t)sizes[stir_in(state) % 5];
-	memset(m->bytes, (int)stir_in(state), m->told.size - sizeof(m->told));
+	memset(m->bytes, (int)stir_in(state), size);
+	m->told.size = (uint16_t)size;
+	m->place.segment = stir_in(state) % 2;
+	m->place.frame = m->place.segment ? (uint16_t)(stir_in(state) % FRAMES) : FRAMES - 1;
+	m->place.now = times[m->place.frame];
+	if (m->place.segment)
+		return;
+	m->place.now += (int64_t)stir_in(state) % 10;
+	m->place.when = times[m->place.frame];
+	m->place.order = (uint32_t)stir_in(state);
+}
+
+static void tell(struct test *t, const struct message *m)
+{
+	struct told *at = relay_room(&t->relay);
+
+	relay_frame(&t->relay, m->place.frame);
+	t->engine.firing = !m->place.segment;
+	t->engine.due = m->place.when;
+	t->engine.due_order = m->place.order;
+	memcpy(at, m->bytes, m->told.size);
+	relay_hear(&t->relay, at, m->place.now);
+}
+
+static void assert_same(const struct told *told, const struct told_place *place, const struct message *m)
+{
+	const size_t rest = offsetof(struct told, way) + sizeof(told->way);
+
+	assert_non_null(told);
+	assert_int_equal(told->kind, m->told.kind);
+	assert_int_equal(told->shard, m->told.shard);
+	assert_int_equal(told->size, m->told.size);
+	assert_memory_equal((const uint8_t *)told + rest, m->bytes + rest, m->told.size - rest);
+	assert_int_equal(place->frame, m->place.frame);
+	assert_int_equal(place->segment, m->place.segment);
+	assert_int_equal(place->now, m->place.now);
+	if (!place->segment) {
+		assert_int_equal(place->when, m->place.when);
+		assert_int_equal(place->order, m->place.order);
+	}
 }
 
 static void *write_all(void *user)
 {
 	struct test *t = user;
-	static const int64_t now[1];
 	struct message m;
 	uint64_t state = 1;
 
 	for (unsigned k = 0; k < STRETCHES; k++) {
 		const unsigned n = messages_of(&state);
 
-		relay_begin(&t->relay, now, 1);
-		relay_frame(&t->relay, 0);
+		relay_begin(&t->relay, times, FRAMES);
 		for (unsigned i = 0; i < n; i++) {
 			make(&m, &state);
-			relay_hear(&t->relay, &m.told);
+			tell(t, &m);
 		}
 		relay_end(&t->relay);
 	}
@@ -73,16 +116,13 @@ static void read_all(struct test *t)
 		const unsigned n = messages_of(&state);
 
 		for (unsigned i = 0; i < n; i++) {
-			const struct told *told = relay_peek(&t->relay, &place, k + 1);
+			const struct told *told = relay_peek(&t->relay, times, &place, k + 1);
 
 			make(&m, &state);
-			assert_non_null(told);
-			assert_int_equal(told->size, m.told.size);
-			assert_memory_equal(told, &m, m.told.size);
-			assert_true(place.segment && !place.frame);
+			assert_same(told, &place, &m);
 			relay_next(&t->relay);
 		}
-		assert_null(relay_peek(&t->relay, &place, k + 1));
+		assert_null(relay_peek(&t->relay, times, &place, k + 1));
 		assert_int_equal(place.frame, RELAY_END);
 		relay_next(&t->relay);
 	}
