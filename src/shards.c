@@ -30,21 +30,23 @@ struct shard {
 	struct engine engine;
 	struct relay relay;
 	struct tcplint_counters counters;
-	struct shards *all;
+	/* as of struct relay */
+	alignas(LINE) struct shards *all;
 	pthread_t thread;
 	bool running;
 	struct bell work; /* rings when stretches are published */
-	uint64_t done; /* stretches */
-	_Atomic uint64_t evicted;
-	alignas(64) unsigned foreseen; /* for the thread that hears: messages that were asked for */
+	alignas(LINE) _Atomic uint64_t evicted; /* is looked at all the time, and seldom changes */
+	/* for the thread that hears */
+	unsigned foreseen; /* messages that were asked for */
 };
 
 struct shards {
 	unsigned n;
 	struct shard *shard;
 	struct stretch *stretch; /* STRETCHES of them */
-	_Atomic uint64_t published;
-	uint64_t heard;
+	alignas(LINE) _Atomic uint64_t published;
+	/* for the thread that hears */
+	alignas(LINE) uint64_t heard;
 	uint64_t asked; /* stretches of which all has come, and has been asked for */
 };
 
@@ -153,18 +155,21 @@ static void *run(void *user)
 {
 	struct shard *s = user;
 	struct shards *all = s->all;
+	uint64_t done = 0, evicted = 0;
 
-	for (;;) {
-		const struct await await = { all, s->done };
+	for (;; done++) {
+		const struct await await = { all, done };
 
-		bell_wait(&s->work, has_work, &await, s->done + WORTH_WAKING);
-		const struct stretch *x = &all->stretch[s->done % STRETCHES];
+		bell_wait(&s->work, has_work, &await, done + WORTH_WAKING);
+		const struct stretch *x = &all->stretch[done % STRETCHES];
 
 		if (x->end == STRETCH_STOP)
 			return NULL;
 		work_on(s, x);
-		atomic_store_explicit(&s->evicted, s->counters.evicted, memory_order_relaxed);
-		s->done++;
+		if (UNLIKELY(s->counters.evicted != evicted)) {
+			evicted = s->counters.evicted;
+			atomic_store_explicit(&s->evicted, evicted, memory_order_relaxed);
+		}
 	}
 }
 
@@ -455,7 +460,7 @@ static bool open_all(struct shards *x, const struct tcplint_options *o, const st
 struct shards *shards_create(unsigned n, const struct tcplint_options *o, const struct ear *ear,
 			     const struct rule_index *rules, uint32_t connections, struct error *e)
 {
-	struct shards *x = malloc(sizeof(*x));
+	struct shards *x = aligned_alloc(alignof(struct shards), sizeof(*x));
 
 	assert(n && n <= SHARDS_MAX);
 	if (x) {
