@@ -92,8 +92,8 @@ static inline uint64_t relay_ended(const struct relay *r)
 	return atomic_load_explicit(&r->ended, memory_order_acquire);
 }
 /*
- * The next message and its place, waiting for it; null at the end of a stretch.  `now`: the times that the stretch began
- * with.  Once asleep, it is not worth waking before so many stretches have `ended`.
+ * The next message and its place, waiting for it; null at the end of a stretch.  `now`: the times of its frames.  Once
+ * asleep, it is not worth waking before so many stretches have `ended`.
  */
 struct told *relay_peek(struct relay *r, const int64_t *now, struct told_place *place, uint64_t ended);
 /* Ask for what has come. */
