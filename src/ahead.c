@@ -86,10 +86,10 @@ void ahead_prefetch(struct ahead *a, const struct flow_table *flows, const struc
 	}
 	for (unsigned i = 0; i < syns; i++)
 		hosts_prefetch_openings(hosts, &a->of[a->syn[i]].hosts);
-	prefetch_closings(a, flows, wheel);
-	prefetch_fresh_closings(&flows->closings, thirds);
 	for (unsigned i = 0; i < thirds && hosts; i++)
 		hosts_prefetch(hosts, &a->of[third[i]].hosts);
+	prefetch_closings(a, flows, wheel);
+	prefetch_fresh_closings(&flows->closings, thirds);
 	for (unsigned i = 0; i < thirds && hosts; i++)
 		hosts_prefetch_openings(hosts, &a->of[third[i]].hosts);
 }
