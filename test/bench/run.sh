@@ -5,7 +5,8 @@
 #
 # Every round runs every program once, so that what disturbs the machine disturbs them alike; figures are medians of the
 # ratios within a round.  CPU time is that of the whole process tree, memory that of its largest process.  `tcplint` has one
-# thread, `threads` two.  The captures are made by ../shared/bench/gen_pcap.c beside the tree; KEEP=1 keeps them.
+# thread, `threads` two, and the last column compares their wall clocks.  They take turns in being the first, since who
+# runs behind a program that has just given back much memory finds it at hand.  The captures are made by ../shared/bench/gen_pcap.c beside the tree; KEEP=1 keeps them.
 #
 # SIZE=full makes those that the targets speak of (about 1 GB each).  PEERS names the peers (none: PEERS=); they run in the
 # first rounds only (-p), for TIMEOUT seconds at most, in MEMORY kilobytes of address space; what was killed is shown as a
@@ -107,10 +108,11 @@ measure() { # WORKLOAD ROUND PROGRAM CAPTURE
 for workload; do
 	arguments "$workload" >/dev/null || { echo "run.sh: no workload is called $workload" >&2; exit 2; }
 done
+ours=(floor tcplint threads)
 for workload; do
 	capture=$directory/$workload-$size.pcap
 	for ((i = 1; i <= rounds; i++)); do
-		for program in floor tcplint threads $peers; do
+		for program in "${ours[@]:i % 3}" "${ours[@]:0:i % 3}" $peers; do
 			measure "$workload" $i "$program" "$capture"
 		done
 	done
@@ -123,16 +125,20 @@ for workload; do
 			return v[int((n + 1) / 2)]
 		}
 		$1 != workload { next }
-		$3 == "floor" { cpu[$2] = $5 > 0 ? $5 : 0.001; wall[$2] = $6 > 0 ? $6 : 0.001 }
+		FNR == NR && $3 == "floor" { cpu[$2] = $5 > 0 ? $5 : 0.001; wall[$2] = $6 > 0 ? $6 : 0.001 }
+		FNR == NR && $3 == "tcplint" { one[$2] = $6 > 0 ? $6 : 0.001 }
+		FNR == NR { next }
 		!($3 in n) { order[++programs] = $3 }
+		$3 == "threads" && $2 in one { two = two " " $6 / one[$2] }
 		{ n[$3]++; c[$3] = c[$3] " " $5 / cpu[$2]; w[$3] = w[$3] " " $6 / wall[$2]; m[$3] = m[$3] " " $7 }
 		$4 == "killed" { killed[$3] = 1 }
 		END {
 			for (i = 1; i <= programs; i++) {
 				p = order[i]
-				printf "%-10s %-10s cpu %s%7.2f  wall %s%7.2f  memory %5.0f MB  %d %s\n", workload, p,
+				printf "%-10s %-10s cpu %s%7.2f  wall %s%7.2f  memory %5.0f MB  %d %s%s\n", workload, p,
 					killed[p] ? ">" : " ", median(c[p], n[p]), killed[p] ? ">" : " ", median(w[p], n[p]),
-					median(m[p], n[p]) / 1024, n[p], n[p] == 1 ? "round" : "rounds"
+					median(m[p], n[p]) / 1024, n[p], n[p] == 1 ? "round" : "rounds",
+					p == "threads" ? sprintf("  %.2f of one thread", median(two, n[p])) : ""
 			}
-		}' "$runs"
+		}' "$runs" "$runs"
 done
