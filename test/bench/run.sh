@@ -117,7 +117,8 @@ for workload; do
 		done
 	done
 	[ -n "${KEEP:-}" ] || rm -f "$capture"
-	awk -F '\t' -v workload="$workload" '
+	awk -F '\t' -v workload="$workload" -v ours="${ours[*]}" '
+		BEGIN { programs = split(ours, order, " "); for (i in order) place[order[i]] = i }
 		function median(list, n,  i, j, x, v) {
 			split(list, v, " ")
 			for (i = 2; i <= n; i++)
@@ -128,7 +129,7 @@ for workload; do
 		FNR == NR && $3 == "floor" { cpu[$2] = $5 > 0 ? $5 : 0.001; wall[$2] = $6 > 0 ? $6 : 0.001 }
 		FNR == NR && $3 == "tcplint" { one[$2] = $6 > 0 ? $6 : 0.001 }
 		FNR == NR { next }
-		!($3 in n) { order[++programs] = $3 }
+		!($3 in n) && !($3 in place) { order[++programs] = $3 }
 		$3 == "threads" && $2 in one { two = two " " $6 / one[$2] }
 		{ n[$3]++; c[$3] = c[$3] " " $5 / cpu[$2]; w[$3] = w[$3] " " $6 / wall[$2]; m[$3] = m[$3] " " $7 }
 		$4 == "killed" { killed[$3] = 1 }
