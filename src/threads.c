@@ -7,8 +7,6 @@
 /* Less is read in a fraction of a second, whatever is done about it. */
 #define WORTH ((off_t)32 << 20)
 
-/* With fewer processors there may be nothing left for other programs. */
-#define LEAST 4
 /* More engines than four wait for the thread that reads and decodes. */
 #define MOST 5
 
@@ -46,5 +44,5 @@ unsigned threads_that_pay(const struct options *o)
 		return 1;
 	const unsigned n = processors();
 
-	return n < LEAST ? 1 : n < MOST ? n : MOST;
+	return n < MOST ? n : MOST;
 }
