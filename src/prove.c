@@ -171,8 +171,11 @@ static bool newer_than_rst(const struct view *v, int64_t since)
 {
 	const struct segment *s = v->s;
 
-	return v->events & (EV_ACK_NEW | EV_FIN) || seq_gt(v->end, v->X->smax) || since > NETWORK_LATE ||
-	       (s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL) && seq_gt(s->opt.ts_val, v->X->tsval));
+	if (since > NETWORK_LATE)
+		return true;
+	if (s->opt.present & OPT_TIMESTAMPS && knows(v->X, K_TSVAL))
+		return seq_gt(s->opt.ts_val, v->X->tsval);
+	return v->events & (EV_ACK_NEW | EV_FIN) || seq_gt(v->end, v->X->smax);
 }
 
 /* The network delivered one FIN twice: sent again it would have another timestamp, and after an RTO. */

@@ -318,6 +318,17 @@ enum outcome settle_challenge_ack(const struct view *v, struct candidate *k)
 
 /* ---- a sender that goes on after its RST ---- */
 
+/* As far as the peer was seen to send, and above that the newest timestamp of the RST's sender, or 0. */
+static int64_t what_was_sent(const struct view *v)
+{
+	const uint32_t of_peer = knows(v->Y, K_SMAX) ? v->Y->smax : v->s->ack;
+	const uint32_t stamp = v->s->opt.present & OPT_TIMESTAMPS ? v->s->opt.ts_val :
+			       knows(v->X, K_TSVAL)		  ? v->X->tsval :
+								    0;
+
+	return (int64_t)((uint64_t)stamp << 32 | of_peer);
+}
+
 bool rule_rst_then_sender_continues(const struct view *v, struct draft *d)
 {
 	if (!is_rst(v) || out_of_window(v) || !fact_is(v->X, SYN_ACKED) || fact_is(v->X, RESET) ||
@@ -333,10 +344,20 @@ bool rule_rst_then_sender_continues(const struct view *v, struct draft *d)
 	draft_actual(d, TCPLINT_FIELD_SEQ, v->x, v->s->seq);
 	draft_frame(d, mark_of(v->s));
 	d->alternatives = ALT_injection | ALT_middlebox;
-	d->number[0] = knows(v->Y, K_SMAX) ? v->Y->smax : v->s->ack; /* for the settling */
+	d->number[0] = what_was_sent(v); /* for the settling */
 	d->number[1] = v->s->ttl;
 	d->number[2] = v->X->ttl;
 	return true;
+}
+
+/* Whether it left after the RST: what left before may come behind it, and its timestamp may show that. */
+static bool left_later(const struct view *v, const struct candidate *k)
+{
+	const struct segment *s = v->s;
+	const uint32_t before = (uint32_t)((uint64_t)k->draft.number[0] >> 32);
+	const bool newer = !before || !(s->opt.present & OPT_TIMESTAMPS) || seq_gt(s->opt.ts_val, before);
+
+	return (newer && !(v->events & EV_RETRANSMIT)) || s->ts - k->opened > NETWORK_LATE;
 }
 
 /*
@@ -349,9 +370,7 @@ enum outcome settle_rst_then_sender_continues(const struct view *v, struct candi
 		return DISMISSED;
 	if (v->s && v->drives && v->x == (enum side)k->sender && !(v->s->flags & (FLAG_RST | FLAG_SYN)) &&
 	    v->s->ts - k->opened > REORDER_WINDOW) {
-		/* what left before the RST may come behind it */
-		const bool newer = !(v->events & EV_RETRANSMIT) || v->s->ts - k->opened > NETWORK_LATE;
-		const bool goes_on = segment_length(v->s) && v->s->seq - k->seq < 0x10000 && newer;
+		const bool goes_on = segment_length(v->s) && v->s->seq - k->seq < 0x10000 && left_later(v, k);
 		const bool hears = has(v, FLAG_ACK) && v->s->ack - (uint32_t)k->draft.number[0] - 1 < 0x10000 &&
 				   v->YD->last_data.ts > k->opened;
 

@@ -309,15 +309,26 @@ enum outcome settle_fin_before_established(const struct view *v, struct candidat
 #define BY_REPETITION     0.6F
 #define ANOTHER_FIN_COPY  (10 * SECOND)
 
-/* It echoes what came before the latest copy of the peer's FIN: RFC 7323, 4.3, had it echo that one. */
-static bool answers_something_older(const struct view *v)
-{
-	return v->c->timestamps && v->s->opt.present & OPT_TIMESTAMPS && seq_lt(v->s->opt.ts_ecr, v->YD->fin_tsval);
-}
-
 static bool acks_all_but_fin(const struct view *v, uint32_t fend)
 {
-	return v->s && is_pure_ack(v->s) && v->s->ack == fend - 1 && !answers_something_older(v);
+	return v->s && is_pure_ack(v->s) && v->s->ack == fend - 1;
+}
+
+/*
+ * It echoes what came before the latest copy of the peer's FIN: RFC 7323, 4.3, would have had it echo that one.  Where
+ * the tap is at the sender all copies have come to it, whatever it echoes.
+ */
+static bool answers_something_older(const struct view *v)
+{
+	return v->c->timestamps && v->s->opt.present & OPT_TIMESTAMPS && v->YD->fin_tsval &&
+	       seq_lt(v->s->opt.ts_ecr, v->YD->fin_tsval) && !vantage_at(v->c, v->x);
+}
+
+/* Nothing was missing below the FIN of the peer when this came: it answers no data. */
+static bool answers_no_data(const struct view *v)
+{
+	return (knows(v->X, K_AMAX) && v->X->amax == v->Y->fend - 1) ||
+	       (v->YD->last_data.frame && v->YD->last_data.frame == v->YD->last_fin.frame);
 }
 
 /*
@@ -338,7 +349,7 @@ bool rule_fin_ack_wrong(const struct view *v, struct draft *d)
 	} else {
 		if (!v->s->window || after < v->X->turn || v->XD->last_data.ts > v->YD->first_fin.ts)
 			return false;
-		if (!knows(v->X, K_AMAX) || v->X->amax != v->Y->fend - 1)
+		if (answers_something_older(v) || !answers_no_data(v))
 			return false;
 		if (v->Y->fend == v->Y->isn + 2 && v->XD->synack > 1)
 			return false;
@@ -379,6 +390,7 @@ enum outcome settle_fin_ack_wrong(const struct view *v, struct candidate *k)
 	if (v->s && v->x == x && v->s->len)
 		return DISMISSED;
 	if (v->s && v->x == x && v->drives && acks_all_but_fin(v, Y->fend) && v->s->window &&
+	    !answers_something_older(v) &&
 	    (!k->note || (YD->fin_copies > k->number[1] && v->s->ts - YD->last_fin.ts >= X->turn)))
 		another_wrong_answer(v, k, YD->fin_copies);
 	if (!v->releasing && v->now < k->deadline && !fact_is(X, RESET))

@@ -203,23 +203,37 @@ static bool id_is_older(const struct view *v)
 {
 	const uint16_t back = (uint16_t)(v->X->ip_id - v->s->ip_id);
 
-	return !v->s->ipv6 && v->s->ip_id && back && back < 0x100;
+	return !v->s->ipv6 && v->s->ip_id && v->X->ip_id && back && back < 0x40;
+}
+
+/* And after it. */
+static bool is_later(const struct view *v)
+{
+	return (!v->s->ipv6 && (uint16_t)(v->s->ip_id - v->X->ip_id) == 1) ||
+	       (has(v, FLAG_ACK) && knows(v->X, K_AMAX) && seq_gt(v->s->ack, v->X->amax));
+}
+
+/* Nanoseconds: as RFC 7323, 5.4, has it, a microsecond where the clock was seen to run so fast, or as slow as it ran. */
+static int64_t tick_of(const struct view *v)
+{
+	const int64_t since_syn = v->X->last.ts - v->XD->fact[SYN_SENT].ts;
+	const int64_t ticks = v->X->tsval - v->X->ts_first;
+
+	if (since_syn > 0 && 2 * ticks * MICROSECOND > since_syn)
+		return MICROSECOND;
+	if (since_syn < SECOND || ticks < 10 || since_syn / ticks < MILLISECOND)
+		return MILLISECOND;
+	return since_syn / ticks < SECOND ? since_syn / ticks : SECOND;
 }
 
 /*
  * Whether the path may have held the segment back while a retransmission, the original of which the capture missed,
- * overtook it: what stands at SND.NXT would have shown that there is more before it.  `back`: ticks, of a millisecond
- * (RFC 7323, 5.4), or of a microsecond where the clock was seen to run so fast.
+ * overtook it: what stands at SND.NXT would have shown that there is more before it.
  */
 static bool perhaps_held_back(const struct view *v, uint32_t back)
 {
-	const int64_t since_syn = v->X->last.ts - v->XD->fact[SYN_SENT].ts;
-	const int64_t ticks = v->X->tsval - v->X->ts_first;
-	const int64_t tick = 2 * ticks * MICROSECOND > since_syn ? MICROSECOND : MILLISECOND;
-
-	if (v->X->last.frame != v->XD->last_data.frame || (uint16_t)(v->s->ip_id - v->X->ip_id) == 1)
-		return false;
-	return back * tick < NETWORK_LATE;
+	return v->X->last.frame == v->XD->last_data.frame && !is_later(v) &&
+	       back * tick_of(v) + (v->s->ts - v->X->last.ts) < NETWORK_LATE;
 }
 
 /*
