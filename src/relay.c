@@ -65,31 +65,23 @@ static void publish(struct relay *r)
 	atomic_store_explicit(&r->written, r->write, memory_order_release);
 }
 
-/* As much as can be written at once is free behind `write`. */
-struct need {
-	struct relay *relay;
-	uint64_t bytes;
-};
-
+/* Behind `write` there is room for two of the largest: one may be the rest of the ring, which is skipped. */
 static bool has_room(const void *what)
 {
-	const struct need *n = what;
-	struct relay *r = n->relay;
+	struct relay *r = (struct relay *)(uintptr_t)what;
 
 	r->freed = atomic_load_explicit(&r->read, memory_order_acquire);
-	return r->write + n->bytes - r->freed <= RING;
+	return r->write + 2 * MOST - r->freed <= RING;
 }
 
-static void wait_for_room(struct relay *r, uint64_t bytes)
+static void wait_for_room(struct relay *r)
 {
-	const struct need need = { r, bytes };
-
-	if (r->write + bytes - r->freed <= RING || has_room(&need))
+	if (r->write + 2 * MOST - r->freed <= RING || has_room(r))
 		return;
 	publish(r);
 	bell_ring(&r->news, BELL_NOW);
 	/* much of it is as soon there as a little */
-	bell_wait(&r->room, has_room, &need, r->write + (bytes > RING / 2 ? bytes : RING / 2) - RING);
+	bell_wait(&r->room, has_room, r, r->write - RING / 2);
 }
 
 static struct told *message_at(const struct relay *r, uint64_t at)
@@ -117,13 +109,12 @@ static void skip_rest(struct relay *r, uint64_t left)
 	r->out = r->write;
 }
 
-/* Of the ring, which has room for two of the largest: one may be what is skipped. */
 struct told *relay_room(void *user)
 {
 	struct relay *r = user;
 	const uint64_t left = RING - r->write % RING;
 
-	wait_for_room(r, 2 * MOST);
+	wait_for_room(r);
 	if (UNLIKELY(r->write - r->out + MOST > RELAY_DRAFT))
 		send_out(r);
 	if (UNLIKELY(left < MOST))
@@ -217,11 +208,11 @@ struct told *relay_peek(struct relay *r, const int64_t *now, struct told_place *
 			break;
 		r->at += (uint64_t)t->way.lines * LINE;
 	}
-	place->frame = t->way.frame;
 	r->next = r->at + (uint64_t)t->way.lines * LINE;
 	r->end = t->way.frame == RELAY_END;
+	place->frame = t->way.frame;
 	place->segment = t->way.how == OF_SEGMENT;
-	if (place->frame == RELAY_END)
+	if (r->end)
 		return NULL;
 	if (place->segment) {
 		place->now = now[place->frame];
@@ -268,10 +259,8 @@ unsigned relay_look(const struct relay *r, const struct told **messages, unsigne
 
 void relay_next(struct relay *r)
 {
-	const bool end = r->end;
-
 	r->at = r->next;
-	if (end || r->at - atomic_load_explicit(&r->read, memory_order_relaxed) >= RING / 8)
+	if (r->end || r->at - atomic_load_explicit(&r->read, memory_order_relaxed) >= RING / 8)
 		give_back(r);
 }
 

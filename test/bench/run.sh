@@ -6,7 +6,8 @@
 # Every round runs every program once, so that what disturbs the machine disturbs them alike; figures are medians of the
 # ratios within a round.  CPU time is that of the whole process tree, memory that of its largest process.  `tcplint` has one
 # thread, `threads` two, and the last column compares their wall clocks.  They take turns in being the first, since who
-# runs behind a program that has just given back much memory finds it at hand.  The captures are made by ../shared/bench/gen_pcap.c beside the tree; KEEP=1 keeps them.
+# runs behind a program that has just given back much memory finds it at hand.  The captures are made by
+# ../shared/bench/gen_pcap.c beside the tree; KEEP=1 keeps them.
 #
 # SIZE=full makes those that the targets speak of (about 1 GB each).  PEERS names the peers (none: PEERS=); they run in the
 # first rounds only (-p), for TIMEOUT seconds at most, in MEMORY kilobytes of address space; what was killed is shown as a
@@ -118,7 +119,7 @@ for workload; do
 	done
 	[ -n "${KEEP:-}" ] || rm -f "$capture"
 	awk -F '\t' -v workload="$workload" -v ours="${ours[*]}" '
-		BEGIN { programs = split(ours, order, " "); for (i in order) place[order[i]] = i }
+		BEGIN { programs = split(ours, order, " "); for (i in order) placed[order[i]] = 1 }
 		function median(list, n,  i, j, x, v) {
 			split(list, v, " ")
 			for (i = 2; i <= n; i++)
@@ -129,7 +130,7 @@ for workload; do
 		FNR == NR && $3 == "floor" { cpu[$2] = $5 > 0 ? $5 : 0.001; wall[$2] = $6 > 0 ? $6 : 0.001 }
 		FNR == NR && $3 == "tcplint" { one[$2] = $6 > 0 ? $6 : 0.001 }
 		FNR == NR { next }
-		!($3 in n) && !($3 in place) { order[++programs] = $3 }
+		!($3 in placed) { placed[$3] = 1; order[++programs] = $3 }
 		$3 == "threads" && $2 in one { two = two " " $6 / one[$2] }
 		{ n[$3]++; c[$3] = c[$3] " " $5 / cpu[$2]; w[$3] = w[$3] " " $6 / wall[$2]; m[$3] = m[$3] " " $7 }
 		$4 == "killed" { killed[$3] = 1 }
