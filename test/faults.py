@@ -8,8 +8,9 @@ own time: those that are over within SECONDS (3; 100 shows nearly all), all at o
 besides, scans of five kinds, and connections of the two kernels.  The last of them stop with the last frame, so that
 what is settled by a timer is settled on an interface where nothing arrives any more.
 
-When a finding is settled is asked of the program itself, on a capture of the frames as they were sent, with a foreign
-segment every 20 ms: the finding stands between two of these.
+When a finding is settled is asked of the program itself, on a capture of the frames as they came, with a foreign segment
+every 20 ms: the finding stands between two of these.  As they came, not as they were sent: where the machine is busy and
+the sender moves to another processor, two frames may overtake each other.
 """
 import collections
 import concurrent.futures
@@ -36,6 +37,7 @@ NOT_SHOWN = {
     'truncated_capture': 'about captures cut shorter than an interface is watched',
     'syn_flood': 'flood.py does',
 }
+SO_TIMESTAMPNS, SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 35, 33, 263, 6  # of Linux, on all processors but some
 STAGGER = 0.004  # seconds between the beginnings of two scripts
 TICK = 0.02      # of the foreign segments
 LIMIT = 1.0      # seconds that a finding may take; three times that with a sanitizer
@@ -153,18 +155,41 @@ class Lines(threading.Thread):
             self.lines += [(now, line) for line in whole]
 
 
+class Tap:
+    """A second one, whose frames wait in its socket until they are asked for."""
+
+    def __init__(self):
+        self.socket = raw_socket(HERE, 'va')
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 28)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+
+    def frames(self):
+        """(time, bytes) of what came and is not between the kernels; closes the tap."""
+        kernels, frames = {socket.inet_aton(OURS), socket.inet_aton(PEER)}, []
+        self.socket.setblocking(False)
+        while True:
+            try:
+                data, ((_, _, stamp),), _, _ = self.socket.recvmsg(1 << 17, 64)
+            except BlockingIOError:
+                break
+            if data[12:14] != b'\x08\x00' or {data[26:30], data[30:34]} != kernels:
+                seconds, nanoseconds = struct.unpack('@qq', stamp)
+                frames.append((seconds + nanoseconds / 1e9, data))
+        _, dropped = struct.unpack('@II', self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        check(not dropped, f'the second tap dropped {dropped} frames')
+        self.socket.close()
+        return frames
+
+
 def send(schedule):
-    """At their times; when each one was sent."""
-    wire, sent = raw_socket(), []
-    begun = time.monotonic()
+    """At their times."""
+    wire, begun = raw_socket(), time.monotonic()
     for t, data in schedule:
         left = begun + t - time.monotonic()
         if left > 0.0005:
             time.sleep(left)
-        sent.append(time.time())
         wire.send(data)
     wire.close()
-    return sent
 
 
 def key_of(record):
@@ -180,22 +205,22 @@ def seconds_of(record):
     return time.mktime(time.strptime(whole + 'UTC', '%Y-%m-%dT%H:%M:%S%Z')) - time.timezone + float('0.' + rest)
 
 
-def settled(program, schedule, sent, until, directory):
+def settled(program, frames, until, directory):
     """When each finding was settled, at the earliest."""
-    frames = [(t, data) for t, (_, data) in zip(sent, schedule)]
-    t, n = sent[0], 0
+    begun = min(t for t, _ in frames)
+    t, n = begun, 0
     while t < until:
         rst = tcp(TICKER, PEER, 1 + n % 60000, 9, n, 0, 4)
         frames.append((t, b'\x02' * 12 + b'\x08\x00' + ipv4(TICKER, PEER, rst)))
         t, n = t + TICK, n + 1
-    path = os.path.join(directory, 'sent.pcap')
+    path = os.path.join(directory, 'came.pcap')
     with open(path, 'wb') as f:
         f.write(struct.pack('=IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
         for t, data in sorted(frames, key=lambda one: one[0]):
             f.write(struct.pack('=IIII', int(t), int(t % 1 * 1e6), len(data), len(data)) + data)
     out = subprocess.run([program, '-r', path, '--emit', 'finding,segment', *EVERYTHING],
                          stdout=subprocess.PIPE, check=True)
-    when, now = {}, sent[0]
+    when, now = {}, begun
     for line in out.stdout.splitlines():
         record = json.loads(line)
         if record['type'] == 'segment':
@@ -257,8 +282,9 @@ def main(argv):
         if not check(lines.begun.wait(10), 'no first record'):
             process.kill()
             return 1
+        tap = Tap()
         neighbours.start()
-        sent = send(schedule)
+        send(schedule)
         neighbours.over.set()
         neighbours.join()
         time.sleep(min(seconds, 100) + LIMIT + 0.5)
@@ -266,7 +292,10 @@ def main(argv):
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         lines.join()
-        when = settled(program, schedule, sent, until, directory)
+        frames = tap.frames()
+        came, due = (collections.Counter(data for _, data in f) for f in (frames, schedule))
+        check(not due - came, 'frames that were sent did not come')
+        when = settled(program, frames, until, directory)
         found = judge(lines.lines, when, neighbours.count, 3 * LIMIT if sanitized(program) else LIMIT)
         catalogue = [json.loads(line)['rule'] for line in subprocess.run([program, '--rules'], stdout=subprocess.PIPE,
                                                                          check=True).stdout.splitlines()]
