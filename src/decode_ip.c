@@ -278,7 +278,6 @@ enum next parse_ipv6(struct walk *w)
 	s->tos = (uint8_t)(be16(p) >> 4);
 	s->ttl = p[7];
 	s->ip_id = 0;
-	s->dont_fragment = false;
 	memcpy(s->src.ip, p + 8, 16);
 	memcpy(s->dst.ip, p + 24, 16);
 	return protocol_next(w, p[6]);

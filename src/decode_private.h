@@ -125,22 +125,14 @@ static inline uint32_t mix32(uint32_t h, uint32_t v)
 	return h ^ h >> 15;
 }
 
-/* Of an address as a number, 48 bits.  Of zeros: 0. */
-static inline uint32_t hash_mac_number(uint64_t mac)
+static inline bool has_mac(const uint8_t *mac)
 {
-	return (uint32_t)(mac * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+	return be32(mac) | be16(mac + 4);
 }
 
-static inline uint32_t hash_mac(const uint8_t *mac)
-{
-	return hash_mac_number((uint64_t)be32(mac) << 16 | be16(mac + 4));
-}
-
-/* The outermost Ethernet address names the sender best: the hop that put the frame on this wire. */
 static inline void note_mac(struct walk *w, const uint8_t *mac)
 {
-	if (!w->s->mac)
-		w->s->mac = hash_mac(mac);
+	w->s->has_mac = w->s->has_mac || has_mac(mac);
 }
 
 /*
@@ -161,7 +153,6 @@ static inline void keep_ipv4(struct segment *s, const uint8_t *p)
 {
 	s->tos = p[1];
 	s->ip_id = be16(p + 4);
-	s->dont_fragment = p[6] & 0x40;
 	s->ttl = p[8];
 	s->ipv6 = false;
 	map_ipv4(s->src.ip, p + 12);

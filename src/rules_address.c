@@ -18,7 +18,7 @@ bool rule_port_zero(const struct view *v, struct draft *d)
 /* Where a socket may be connected to itself (RFC 9293, 3.5) nothing is said: that never leaves the host. */
 bool rule_land_segment(const struct view *v, struct draft *d)
 {
-	if (!intact(v, EV_ODD_FIELDS) || !v->c->self_connect || !v->s->mac || address_is_loopback(&v->s->src))
+	if (!intact(v, EV_ODD_FIELDS) || !v->c->self_connect || !v->s->has_mac || address_is_loopback(&v->s->src))
 		return false;
 	draft_offender(d, v->x);
 	draft_plain(d, TCPLINT_FIELD_FLAGS, v->s->flags);

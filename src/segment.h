@@ -128,11 +128,10 @@ struct segment {
 	bool quoted;      /* not a segment but the one that an ICMP error quotes */
 	uint8_t direction; /* enum link_direction */
 	bool ipv6;
-	bool dont_fragment;
 	bool truncated;  /* the snapshot cut the payload or the options off */
 	bool fragmented; /* put together from IP fragments */
 	uint8_t icmp_type, icmp_code; /* when quoted */
-	uint32_t mac; /* hash of the source MAC address; 0: none, or all zeros as on a loopback interface */
+	bool has_mac;    /* a source MAC address that is not all zeros, as it is on a loopback interface */
 
 	struct tcp_options opt;
 };

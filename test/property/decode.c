@@ -117,7 +117,7 @@ static void check_subset(const struct segment *whole, const struct segment *s)
 	HOLDS(memcmp(&s->dst, &whole->dst, sizeof(s->dst)) == 0);
 	HOLDS(s->seq == whole->seq && s->ack == whole->ack && s->flags == whole->flags);
 	HOLDS(s->len == whole->len && s->ttl == whole->ttl && s->tunnel == whole->tunnel);
-	HOLDS(s->vlan == whole->vlan && s->mac == whole->mac &&
+	HOLDS(s->vlan == whole->vlan && s->has_mac == whole->has_mac &&
 	      s->data_offset == whole->data_offset);
 	HOLDS(s->window == 0 || s->window == whole->window);
 	HOLDS(((s->opt.present & ~(uint32_t)OPT_CUT) & ~whole->opt.present) == 0);
@@ -204,7 +204,7 @@ static void same_segment(struct decoder *d, const struct link_layer *l, bool ipv
 	l->wrap(&b, ipv6);
 	f = built_frame(&b, l->linktype);
 	HOLDS(decode_copy(d, f, f->wire, f->wire, &s) == DECODE_SEGMENT);
-	raw.mac = s.mac;
+	raw.has_mac = s.has_mac;
 	raw.vlan = s.vlan;
 	raw.tunnel = s.tunnel;
 	raw.direction = s.direction;

@@ -58,13 +58,12 @@ static void fields(void **state)
 	assert_int_equal(s.ttl, 3);
 	assert_int_equal(s.tos, 0xb9);
 	assert_int_equal(s.ip_id, 0xbeef);
-	assert_true(s.dont_fragment);
 	assert_int_equal(s.checksum, CHECKSUM_OK);
 	assert_int_equal(s.opt.present, 0);
 	assert_int_equal(s.opt.layout, 0);
 	assert_int_equal(s.ts, INT64_C(1000000000));
 	assert_int_equal(s.frame, 1);
-	assert_true(s.mac != 0);
+	assert_true(s.has_mac);
 	assert_memory_equal(s.src.ip, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\1", 16);
 	assert_false(s.truncated || s.bad_header || s.fragmented || s.quoted || s.len_unknown ||
 		     s.ipv6);
