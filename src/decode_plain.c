@@ -126,7 +126,8 @@ bool decode_plain(struct decoder *d, const struct tcplint_frame *f, struct segme
 static inline void clear(struct segment *s)
 {
 	enum { PIECE = 16 };
-	_Static_assert(offsetof(struct segment, opt.sack) <= 9 * PIECE,
+	_Static_assert(offsetof(struct segment, opt.sack) <= 8 * PIECE &&
+			       offsetof(struct segment, icmp_code) < offsetof(struct segment, tcp_length) + PIECE,
 		       "one piece a line, and nobody reads blocks that are not there");
 	uint8_t *p = (uint8_t *)s;
 
@@ -138,7 +139,7 @@ static inline void clear(struct segment *s)
 	memset(p + 5 * PIECE, 0, PIECE);
 	memset(p + 6 * PIECE, 0, PIECE);
 	memset(p + 7 * PIECE, 0, PIECE);
-	memset(p + 8 * PIECE, 0, PIECE);
+	memset(p + offsetof(struct segment, tcp_length), 0, PIECE);
 }
 
 enum decode_result decode_frame(struct decoder *d, const struct tcplint_frame *f, struct segment *s)

@@ -19,7 +19,7 @@ static struct kept keep(const struct quiet *q, const struct segment *s, enum sid
 		.flags = s->flags,
 		.window = s->window,
 		.ip_id = s->ip_id,
-		.captured = (uint16_t)s->tcp_captured,
+		.captured = s->truncated ? (uint16_t)s->tcp_captured : 0,
 		.data_offset = s->data_offset,
 		.ttl = s->ttl,
 		.side = (uint8_t)x,

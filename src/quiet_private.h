@@ -33,7 +33,7 @@ static inline bool ordinary(const struct quiet *q, const struct segment *s, unsi
 	const bool stamped = s->opt.present & OPT_TIMESTAMPS;
 
 	/* longer than the peer takes, or an echo of what it has not sent (tracker_private.h) */
-	if ((s->len != 0) & (s->tcp_length > UINT32_C(20) + peer.mss) ||
+	if ((s->len != 0) & (segment_tcp_length(s) > UINT32_C(20) + peer.mss) ||
 	    (stamped & !seq_in(peer.first, s->opt.ts_ecr, peer.latest)))
 		return false;
 	return (s->flags & ~(unsigned)(FLAG_PSH | ECN_FLAGS)) == (FLAG_ACK | fin) && plain(s) &&

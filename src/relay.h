@@ -12,9 +12,6 @@
 #include "compiler.h"
 #include "engine.h"
 
-/* Frames that are handed to the engines together: with fewer, what threads say to each other once a stretch counts. */
-#define STRETCH 512
-
 /*
  * Where in the order of all engines something was told: by the frame at hand, counted within its stretch.  Before a
  * frame is looked at, the timers fire that are due by its time: by when they were, and the connection that they are of.

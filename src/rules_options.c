@@ -271,13 +271,13 @@ bool rule_mss_exceeded(const struct view *v, struct draft *d)
 	const struct segment *s = v->s;
 
 	if (!intact(v, EV_DISAGREED) || !live(v, EV_DATA) || s->flags & (FLAG_SYN | FLAG_RST) || v->c->self_connect ||
-	    !v->X->limit || s->tcp_length <= UINT32_C(20) + v->X->limit || s->checksum != CHECKSUM_OK ||
-	    s->tcp_length + (s->ipv6 ? 40 : 20) > WIRE_MOST)
+	    !v->X->limit || segment_tcp_length(s) <= UINT32_C(20) + v->X->limit || s->checksum != CHECKSUM_OK ||
+	    segment_tcp_length(s) + (s->ipv6 ? 40 : 20) > WIRE_MOST)
 		return false;
 	draft_offender(d, v->x);
 	draft_wrong(d, TCPLINT_FIELD_LENGTH, v->X->limit + UINT32_C(20) - s->data_offset * UINT32_C(4), s->len);
 	d->number[0] = v->X->limit;
-	d->number[1] = s->tcp_length + (s->ipv6 ? 40 : 20);
+	d->number[1] = segment_tcp_length(s) + (s->ipv6 ? 40 : 20);
 	d->alternatives = ALT_middlebox;
 	draft_frame(d, v->YD->fact[SYN_SENT]);
 	draft_frame(d, mark_of(s));

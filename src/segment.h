@@ -89,15 +89,16 @@ struct tcp_options {
 	uint32_t present; /* enum tcp_option_bit */
 	uint32_t ts_val, ts_ecr;
 	uint32_t layout;  /* hash of the kinds in order: tells two stacks apart */
+	uint16_t mss;
+	uint8_t wscale;      /* as sent; above 14 is a rule's business */
+	/* the rest: segment_has_rest() */
 	uint32_t exids;   /* of kinds 253 and 254 but Fast Open's: a set of ExIDs, one bit each by exid_bit() */
 	uint16_t exid;    /* the last of them */
-	uint16_t mss;
 	uint16_t user_timeout;
-	uint8_t wscale;      /* as sent; above 14 is a rule's business */
 	uint8_t cookie_len;  /* Fast Open cookie, bytes; 0 is a request */
-	uint8_t sack_count;  /* 0..4 */
 	uint8_t bad_kind;    /* the first kind that OPT_BAD_LENGTH speaks of; with OPT_BAD_LIST, the one where the list breaks off */
 	uint8_t bad_len;     /* and its length byte */
+	uint8_t sack_count;  /* 0..4 */
 	struct sack_block sack[4]; /* those beyond sack_count are not even zero */
 };
 
@@ -113,28 +114,39 @@ struct segment {
 	uint32_t len;   /* payload bytes on the wire, from the IP header */
 	uint16_t flags; /* enum tcp_flag */
 	uint16_t window; /* as sent, unscaled */
-	uint16_t urgent;
 	uint16_t tcp_checksum; /* as sent */
-	uint16_t tcp_sum;      /* what it should be: meaningful when the checksum is CHECKSUM_BAD */
-	uint32_t tcp_length, tcp_captured; /* bytes of TCP, header included: in the IP packet, and of those captured */
 	uint16_t ip_id;        /* 0 for IPv6 without a fragment header */
 	uint8_t data_offset;   /* in 32-bit words, as sent */
 	uint8_t ttl;           /* or hop limit */
 	uint8_t tos;           /* or traffic class; the low two bits are ECN */
+	uint8_t direction;     /* enum link_direction */
 	/* together, for segment_is_sound() */
 	uint8_t checksum; /* enum checksum */
 	bool bad_header;  /* data offset < 5, or beyond the IP payload: only the fixed fields are meaningful */
 	bool len_unknown; /* a quote too short to say: `len` is a lower bound */
 	bool quoted;      /* not a segment but the one that an ICMP error quotes */
-	uint8_t direction; /* enum link_direction */
 	bool ipv6;
 	bool truncated;  /* the snapshot cut the payload or the options off */
 	bool fragmented; /* put together from IP fragments */
-	uint8_t icmp_type, icmp_code; /* when quoted */
 	bool has_mac;    /* a source MAC address that is not all zeros, as it is on a loopback interface */
 
 	struct tcp_options opt;
+
+	/* the rest */
+	uint32_t tcp_length, tcp_captured; /* bytes of TCP when `truncated` or `bad_header`: in the IP packet; captured */
+	uint16_t urgent;       /* with FLAG_URG */
+	uint16_t tcp_sum;      /* with CHECKSUM_BAD: what it should be */
+	uint8_t icmp_type, icmp_code; /* when quoted */
 };
+
+/* Whether any of the rest means something.  Of most segments nothing does, and it need not even be there. */
+static inline bool segment_has_rest(const struct segment *s)
+{
+	const uint32_t usual = OPT_MSS | OPT_WSCALE | OPT_SACK_PERMITTED | OPT_TIMESTAMPS;
+
+	return s->opt.present & ~usual || s->flags & FLAG_URG || s->truncated || s->bad_header || s->quoted ||
+	       s->checksum == CHECKSUM_BAD;
+}
 
 /* A segment whose header can be believed: its checksum is good, or not known, and nothing is missing. */
 static inline bool segment_is_sound(const struct segment *s)
@@ -192,6 +204,12 @@ static inline bool address_is_loopback(const struct endpoint_address *a)
 	static const uint8_t one[16] = { [15] = 1 };
 
 	return address_is_ipv4(a) ? a->ip[12] == 127 : !memcmp(a->ip, one, sizeof(one));
+}
+
+/* Bytes of TCP in the IP packet, header included, unless that is bad. */
+static inline uint32_t segment_tcp_length(const struct segment *s)
+{
+	return s->data_offset * 4U + s->len;
 }
 
 /* RFC 9293, 3.4: SEG.LEN counts SYN and FIN. */

@@ -102,7 +102,8 @@ static void learn_syn(struct conn *c, const struct view *v)
 	D->syn_any |= s->opt.present;
 	D->syn_lacked |= ~s->opt.present;
 	D->syn_flags_any |= s->flags;
-	D->syn_exids |= s->opt.exids;
+	if (s->opt.present & OPT_EXPERIMENT)
+		D->syn_exids |= s->opt.exids;
 	D->syn_ect = D->syn_ect || s->tos & TOS_ECN;
 	D->asked_ecn = D->asked_ecn || (s->flags & (FLAG_ECE | FLAG_CWR)) == (FLAG_ECE | FLAG_CWR);
 	if (!D->has_syn || s->flags & FLAG_ACK || other_isn) {

@@ -6,25 +6,12 @@
 #include <string.h>
 
 #include "relay.h"
-#include "shards.h"
+#include "stretch.h"
 
 /* Stretches that may be under way at once: one is being filled, others are worked on. */
 #define STRETCHES 16
 /* Who sleeps is woken for so many of them: there are enough left that nobody waits until it is awake. */
 #define WORTH_WAKING (STRETCHES / 2)
-
-enum stretch_end { STRETCH_GOES_ON, STRETCH_DRAIN, STRETCH_INTERRUPTED, STRETCH_STOP };
-
-struct stretch {
-	uint32_t n;
-	enum stretch_end end; /* what follows its frames */
-	int64_t now[STRETCH];
-	struct waiting frame[STRETCH];
-	struct twin twin[STRETCH]; /* what their `twin` points to */
-	/* of several shards, by shard: how many of the frames are its own, and which */
-	uint32_t count[SHARDS_MAX];
-	uint16_t mine[SHARDS_MAX][STRETCH];
-};
 
 struct shard {
 	struct engine engine;
@@ -90,11 +77,11 @@ static uint32_t share_end(const struct share *x, uint32_t from)
 	return x->count - from < AHEAD ? x->count : from + AHEAD;
 }
 
-/* Ask for frames that come later, which another processor has written. */
+/* Ask for frames that come later. */
 static void ask_for(const struct share *x, uint32_t from, uint32_t end)
 {
 	for (uint32_t i = from; i < end; i++)
-		waiting_prefetch(&x->of->frame[share_frame(x, i)]);
+		stretch_ask(x->of, share_frame(x, i));
 }
 
 /* The places of some frames; ask for what those need. */
@@ -103,10 +90,11 @@ static void look_ahead(struct ahead *a, struct engine_place *p, const struct eng
 {
 	ahead_begin(a);
 	for (uint32_t i = from; i < end; i++, p++) {
-		const struct waiting *w = &x->of->frame[share_frame(x, i)];
+		const uint32_t frame = share_frame(x, i);
+		const struct waiting *w = stretch_frame(x->of, frame);
 
 		if (waiting_has_place(w))
-			waiting_get_place(w, p, en->flows.with_vlan);
+			stretch_get_place(x->of, frame, p, en->flows.with_vlan);
 		if (w->result == DECODE_SEGMENT)
 			ahead_add(a, &en->flows, &w->segment, w->hash);
 	}
@@ -126,9 +114,10 @@ static void take(struct shard *s, const struct share *x)
 		look_ahead(&a, place, &s->engine, x, from, end);
 		for (uint32_t i = from; i < end; i++) {
 			const uint32_t frame = share_frame(x, i);
+			const int64_t now = stretch_now(x->of, frame);
 
 			relay_frame(&s->relay, frame);
-			waiting_take(&x->of->frame[frame], &place[i - from], &s->engine, &a);
+			waiting_take(stretch_frame(x->of, frame), &place[i - from], now, &s->engine, &a);
 			relay_past(&s->relay);
 		}
 	}
@@ -140,7 +129,7 @@ static void work_on(struct shard *s, const struct stretch *x)
 	const struct share share = share_of(s, x);
 
 	relay_begin(&s->relay, x->now, x->n);
-	if (x->n && x->frame[0].turned)
+	if (x->n && stretch_frame(x, 0)->turned)
 		engine_turn_back(en, x->now[0]);
 	take(s, &share);
 	/* what is due by the last frame; what that frame has made due waits for the next */
@@ -259,12 +248,6 @@ static void ask_for_news(struct shards *x)
 	}
 }
 
-static void clear(struct stretch *x)
-{
-	x->n = 0;
-	memset(x->count, 0, sizeof(x->count));
-}
-
 static void begin_stretch(struct shards *x, struct stage *st)
 {
 	const uint64_t published = atomic_load_explicit(&x->published, memory_order_relaxed);
@@ -272,28 +255,13 @@ static void begin_stretch(struct shards *x, struct stage *st)
 	while (published - x->heard >= STRETCHES || x->heard < x->asked)
 		hear_stretch(x, st, published - STRETCHES + WORTH_WAKING);
 	ask_for_news(x);
-	clear(filling(x));
+	stretch_clear(filling(x));
 }
 
 static void hand_out(struct shards *x, struct stage *st, enum stretch_end end)
 {
 	publish(x, end);
 	begin_stretch(x, st);
-}
-
-/* In whole lines: it was decoded into some that stay here. */
-static void keep(struct stretch *at, struct waiting *w, const struct engine_place *p)
-{
-	uint8_t *to = (uint8_t *)&at->frame[at->n];
-	const size_t size = waiting_size(w);
-
-	if (waiting_has_place(w)) {
-		if (UNLIKELY(p->twin))
-			at->twin[at->n] = *p->twin;
-		waiting_set_place(w, p, p->twin ? &at->twin[at->n] : NULL);
-	}
-	for (size_t i = 0; i < size; i += LINE)
-		copy_line_out(to + i, (const uint8_t *)w + i);
 }
 
 static void assign(struct stretch *at, unsigned shards, uint64_t hash)
@@ -303,25 +271,24 @@ static void assign(struct stretch *at, unsigned shards, uint64_t hash)
 	at->mine[owner][at->count[owner]++] = (uint16_t)at->n;
 }
 
-void shards_add(struct shards *x, struct stage *st, struct waiting *w, const struct engine_place *p)
+void shards_add(struct shards *x, struct stage *st, struct waiting *w, const struct engine_place *p, int64_t now)
 {
 	if (UNLIKELY(w->turned) && filling(x)->n)
 		hand_out(x, st, STRETCH_GOES_ON);
 	struct stretch *at = filling(x);
 
-	keep(at, w, p);
-	at->now[at->n] = w->now;
 	if (x->n > 1 && waiting_has_place(w))
 		assign(at, x->n, p->hash);
-	if (++at->n == STRETCH)
+	stretch_add(at, w, p, now);
+	if (at->n == STRETCH)
 		hand_out(x, st, STRETCH_GOES_ON);
 }
 
 void shards_tick(struct shards *x, struct stage *st, int64_t now)
 {
-	struct waiting nothing = { .result = DECODE_COUNT, .now = now };
+	struct waiting nothing = { .result = DECODE_COUNT };
 
-	shards_add(x, st, &nothing, NULL);
+	shards_add(x, st, &nothing, NULL, now);
 	shards_flush(x, st);
 }
 
@@ -474,7 +441,7 @@ struct shards *shards_create(unsigned n, const struct tcplint_options *o, const 
 		return NULL;
 	}
 	memset(x->shard, 0, n * sizeof(*x->shard));
-	clear(filling(x));
+	stretch_clear(filling(x));
 	if (open_all(x, o, ear, rules, connections, e))
 		return x;
 	shards_destroy(x);

@@ -25,8 +25,11 @@ void shards_destroy(struct shards *x);
 uint64_t shards_memory(const struct shards *x);
 struct engine *shards_engine(struct shards *x, unsigned i);
 
-/* The next frame, and its place if it has one, which `w` is told; the stage may hear of earlier ones meanwhile. */
-void shards_add(struct shards *x, struct stage *st, struct waiting *w, const struct engine_place *p);
+/*
+ * It is `now`: the next frame, and its place if it has one, which `w` is told; the stage may hear of earlier ones
+ * meanwhile.
+ */
+void shards_add(struct shards *x, struct stage *st, struct waiting *w, const struct engine_place *p, int64_t now);
 /* It is `now`, and no frame came. */
 void shards_tick(struct shards *x, struct stage *st, int64_t now);
 /* Let nothing wait. */

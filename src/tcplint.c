@@ -25,6 +25,7 @@
 struct slot {
 	struct waiting waiting;
 	struct engine_place place;
+	int64_t now; /* what time it is */
 	struct twin twin;
 };
 
@@ -189,13 +190,13 @@ static void take_all(struct tcplint *t)
 	t->free = t->slot;
 	if (t->shards) {
 		for (struct slot *x = t->slot; x < end; x++)
-			shards_add(t->shards, &t->stage, &x->waiting, &x->place);
+			shards_add(t->shards, &t->stage, &x->waiting, &x->place, x->now);
 		return;
 	}
 	if (t->ahead.n > 1)
 		ahead_prefetch(&t->ahead, &t->engine.flows, &t->engine.wheel, &t->stage.hosts);
 	for (const struct slot *x = t->slot; x < end; x++)
-		waiting_take(&x->waiting, &x->place, &t->engine, &t->ahead);
+		waiting_take(&x->waiting, &x->place, x->now, &t->engine, &t->ahead);
 	ahead_begin(&t->ahead);
 }
 
@@ -250,7 +251,7 @@ static inline void feed(struct tcplint *t, const struct tcplint_frame *f)
 {
 	struct slot *x = t->free++;
 
-	x->waiting.now = clock_frame(&t->clock, f->ts, &x->waiting.turned);
+	x->now = clock_frame(&t->clock, f->ts, &x->waiting.turned);
 	decode(t, f, x);
 	if (t->free == t->slot + AHEAD)
 		take_all(t);

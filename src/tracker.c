@@ -59,7 +59,7 @@ static void count(struct conn *c, const struct view *v)
 
 static void note_size(struct endpoint *X, const struct segment *s)
 {
-	if (oversized(X, s) && (s->checksum != CHECKSUM_OK || s->tcp_length + (s->ipv6 ? 40 : 20) > WIRE_MOST))
+	if (oversized(X, s) && (s->checksum != CHECKSUM_OK || segment_tcp_length(s) + (s->ipv6 ? 40 : 20) > WIRE_MOST))
 		X->limit = 0;
 }
 

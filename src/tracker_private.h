@@ -27,7 +27,7 @@ void tracker_get_fin(struct conn *c, const struct holes *h, const struct view *v
 /* Longer than the peer said it takes (RFC 9293, 3.7.1), as it was captured. */
 static inline bool oversized(const struct endpoint *X, const struct segment *s)
 {
-	return X->limit && s->len && s->tcp_length > UINT32_C(20) + X->limit;
+	return X->limit && s->len && segment_tcp_length(s) > UINT32_C(20) + X->limit;
 }
 
 /* Data beyond the edge that Y offered, or an edge of X that goes back; one scaled unit of slack for rounding. */

@@ -55,7 +55,7 @@ stage*|findings|released|aggregate|judge*|host_record|watch: $words view hosts c
 ahead: $words flow hosts wheel
 waiting: ahead decode engine
 relay: bell engine
-shards: error ahead waiting relay stage
+shards|stretch: error ahead waiting relay stage shards stretch
 tcplint: $words ahead clock decode waiting engine shards twins stage aggregate
 report*: compiler error names community_id rules report report_private report_line
 catalogue: names report rules

@@ -57,6 +57,17 @@ static struct decoder *decoder(bool tunnels)
 }
 
 /* What holds for every answer, whatever the bytes. */
+/* Of a segment that has no rest, none of it says more than the others do (segment.h). */
+static void check_rest(const struct segment *s)
+{
+	const struct tcp_options *o = &s->opt;
+
+	HOLDS(s->tcp_length == segment_tcp_length(s) && s->tcp_captured == s->tcp_length);
+	HOLDS(!o->exids && !o->exid && !o->user_timeout && !o->cookie_len && !o->bad_kind && !o->bad_len &&
+	      !o->sack_count);
+	HOLDS(!s->tcp_sum && !s->icmp_type && !s->icmp_code);
+}
+
 static void check_invariants(const struct tcplint_frame *f, enum decode_result r, const struct segment *s)
 {
 	HOLDS(r < DECODE_COUNT);
@@ -71,6 +82,8 @@ static void check_invariants(const struct tcplint_frame *f, enum decode_result r
 	HOLDS(!s->bad_header || s->len == 0);
 	HOLDS(s->truncated || s->fragmented || s->len <= f->wire);
 	HOLDS(!s->truncated || s->checksum == CHECKSUM_UNKNOWN);
+	if (!segment_has_rest(s))
+		check_rest(s);
 }
 
 static unsigned straight;
@@ -173,6 +186,7 @@ static void short_wires(struct decoder *d, const struct link_layer *l, bool ipv6
 static bool is_same(const struct segment *one, const struct segment *other)
 {
 	return !memcmp(one, other, offsetof(struct segment, opt.sack)) &&
+	       !memcmp(&one->tcp_length, &other->tcp_length, sizeof(*one) - offsetof(struct segment, tcp_length)) &&
 	       !memcmp(one->opt.sack, other->opt.sack, one->opt.sack_count * sizeof(one->opt.sack[0]));
 }
 
