@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #define MUST_CHECK   __attribute__((warn_unused_result))
@@ -104,6 +104,51 @@ typedef uint64_t lanes __attribute__((vector_size(32)));
 #else
 #define WIDE_REGISTERS
 #define HAS_WIDE_REGISTERS 0
+#endif
+
+/*
+ * Four numbers of 32 bits in a register whose bytes can be shuffled, on processors that CAN_SHUFFLE, in functions that
+ * are marked SHUFFLES.
+ */
+#if defined(__x86_64__)
+#define HAS_SHUFFLE 1
+#define SHUFFLES    __attribute__((target("ssse3")))
+#define CAN_SHUFFLE __builtin_cpu_supports("ssse3")
+typedef uint32_t quad __attribute__((vector_size(16)));
+
+static inline quad quad_at(const void *p)
+{
+	return (quad)_mm_loadu_si128((const __m128i *)p);
+}
+
+static inline void quad_store(void *p, quad v)
+{
+	_mm_storeu_si128((__m128i *)p, (__m128i)v);
+}
+
+/* All bits of each that is negative, as a signed number. */
+static inline quad quad_signs(quad v)
+{
+	return (quad)_mm_srai_epi32((__m128i)v, 31);
+}
+
+/* Two bits for each, the first one lowest: how many of "not 0", "more than a byte" and "more than two" are true. */
+static inline unsigned quad_lengths(quad v)
+{
+	const quad sum = (quad)(v == 0) + (quad)(v >> 8 == 0) + (quad)(v >> 16 == 0) + 3;
+	const __m128i halves = _mm_packs_epi32((__m128i)sum, (__m128i)sum);
+	const unsigned bytes = (unsigned)_mm_cvtsi128_si32(_mm_packus_epi16(halves, halves));
+
+	return (bytes | bytes >> 6 | bytes >> 12 | bytes >> 18) & 0xff;
+}
+
+/* Byte `by[i]` of `v` for the `i`th, 0 where that is 0x80. */
+SHUFFLES static inline quad quad_shuffle(quad v, const uint8_t by[16])
+{
+	return (quad)_mm_shuffle_epi8((__m128i)v, _mm_loadu_si128((const __m128i *)(const void *)by));
+}
+#else
+#define HAS_SHUFFLE 0
 #endif
 
 /* The upper half of a product. */

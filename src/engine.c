@@ -45,7 +45,8 @@ uint64_t engine_memory(const struct engine *en)
 {
 	return (uint64_t)en->flows.limit *
 		       (sizeof(struct conn) + sizeof(struct aside) + sizeof(struct quiet) + sizeof(struct quiet_part) +
-			sizeof(struct quiet_answer) + sizeof(struct quiet_closing) + sizeof(struct before) + 88) +
+			sizeof(struct quiet_answer) + sizeof(struct quiet_closing) + sizeof(struct quiet_packed) +
+			sizeof(struct before) + 88) +
 	       (uint64_t)en->holes.pool.limit * en->holes.pool.cell +
 	       (uint64_t)en->candidates.limit * en->candidates.cell;
 }

@@ -25,6 +25,12 @@ struct quiet_options {
 	uint64_t asked[RULE_WORDS]; /* rules that segments which are played again may fire, a bit each */
 };
 
+/* Closed connections that were packed (quiet_packed.c), and those that were asked for again. */
+struct quiet_packing {
+	uint64_t packed, unpacked;
+	uint32_t from; /* how many connections are kept as they are first */
+};
+
 /* Where what an engine tells goes. */
 struct ear {
 	struct told *(*room)(void *user); /* for what is told next: TOLD_MOST bytes */
@@ -51,6 +57,7 @@ struct engine {
 	uint64_t hits[RULE_COUNT]; /* of rules that quiet connections have fired; the others are counted by the stage */
 	struct tcplint_segment *record; /* of the segment at hand; null: not wanted */
 	struct quiet_options quiet;
+	struct quiet_packing packing;
 	unsigned expiries; /* that many timers may fire at once; 0: all */
 	bool behind;       /* some that are due have not fired */
 	bool firing;   /* what is told now is told because of a timer, */

@@ -37,6 +37,7 @@ bool flow_init(struct flow_table *t, uint32_t limit, bool with_vlan, const uint8
 	       slab_init(&t->ages[1], sizeof(struct age_link), limit, e) &&
 	       slab_init(&t->answers, sizeof(struct quiet_answer), limit, e) &&
 	       slab_init(&t->parts, sizeof(struct quiet_part), limit, e) &&
+	       slab_init(&t->packed, sizeof(struct quiet_packed), limit, e) &&
 	       slab_init(&t->closings, sizeof(struct quiet_closing), limit, e) &&
 	       slab_init(&t->befores, sizeof(struct before), limit, e);
 }
@@ -52,6 +53,7 @@ void flow_finish(struct flow_table *t)
 	slab_finish(&t->ages[1]);
 	slab_finish(&t->answers);
 	slab_finish(&t->parts);
+	slab_finish(&t->packed);
 	slab_finish(&t->closings);
 	slab_finish(&t->befores);
 }
@@ -194,14 +196,21 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
 	return number;
 }
 
+void flow_give_more(struct flow_table *t, struct quiet *q)
+{
+	if (q->stage >= QUIET_OPEN && !q->packed && flow_part(t, q)->closing)
+		slab_give(&t->closings, flow_part(t, q)->closing);
+	if (q->more)
+		slab_give(q->packed ? &t->packed : &t->answers, q->more);
+	q->more = 0;
+	q->packed = false;
+}
+
 void flow_give_quiet(struct flow_table *t, uint32_t number)
 {
 	struct quiet *q = flow_quiet(t, number);
 
-	if (q->stage >= QUIET_OPEN && flow_part(t, q)->closing)
-		slab_give(&t->closings, flow_part(t, q)->closing);
-	if (q->more)
-		slab_give(&t->answers, q->more);
+	flow_give_more(t, q);
 	if (q->before)
 		slab_give(&t->befores, q->before);
 	q->in_use = false;

@@ -31,7 +31,8 @@ struct age_link {
 struct flow_table {
 	struct slab conns, quiet;
 	struct slab answers, closings, befores; /* struct quiet_answer, struct quiet_closing, struct before */
-	struct slab parts; /* struct quiet_part, by the numbers of answers: nothing is taken from it */
+	struct slab parts;  /* struct quiet_part, by the numbers of answers: nothing is taken from it */
+	struct slab packed; /* struct quiet_packed */
 	struct slab ages[2]; /* struct age_link, by the numbers of conns and of quiet: neighbours came one after the other */
 	struct asides asides;
 	uint32_t limit;   /* connections of both kinds together */
@@ -78,15 +79,26 @@ static inline struct quiet_answer *flow_answer(const struct flow_table *t, const
 	return (struct quiet_answer *)(void *)t->answers.base + q->more;
 }
 
-/* From QUIET_OPEN on. */
+/* From QUIET_OPEN on, unless it is packed. */
 static inline struct quiet_part *flow_part(const struct flow_table *t, const struct quiet *q)
 {
 	return (struct quiet_part *)(void *)t->parts.base + q->more;
 }
 
+static inline struct quiet_closing *flow_closing_at(const struct flow_table *t, uint32_t closing)
+{
+	return (struct quiet_closing *)(void *)t->closings.base + closing;
+}
+
 static inline struct quiet_closing *flow_closing(const struct flow_table *t, const struct quiet_part *p)
 {
-	return (struct quiet_closing *)(void *)t->closings.base + p->closing;
+	return flow_closing_at(t, p->closing);
+}
+
+/* Where q->packed is set. */
+static inline struct quiet_packed *flow_packed(const struct flow_table *t, const struct quiet *q)
+{
+	return (struct quiet_packed *)(void *)t->packed.base + q->more;
 }
 
 /* Where q->before is set. */
@@ -208,7 +220,7 @@ static inline const struct quiet *flow_prefetch_part(const struct flow_table *t,
 	const struct quiet *q = flow_quiet_or_none(t, number);
 
 	PREFETCH((const uint8_t *)q + 64);
-	flow_prefetch_bytes(flow_part(t, q), sizeof(struct quiet_part));
+	flow_prefetch_bytes(q->packed ? (const void *)flow_packed(t, q) : flow_part(t, q), sizeof(struct quiet_part));
 	return q;
 }
 
@@ -219,7 +231,8 @@ static inline const struct quiet *flow_prefetch_part(const struct flow_table *t,
 static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t number, unsigned flags)
 {
 	const struct quiet *q = flow_quiet_or_none(t, number);
-	const uint32_t part = q->more * (q->stage >= QUIET_OPEN); /* the others have none, whose memory is untouched */
+	/* the others have none, whose memory is untouched */
+	const uint32_t part = q->more * ((q->stage >= QUIET_OPEN) & !q->packed);
 	const uint32_t closing = ((const struct quiet_part *)(const void *)t->parts.base)[part].closing;
 	const uint8_t *at = t->closings.base + closing * sizeof(struct quiet_closing);
 	const size_t line = (size_t)((q->stage >= QUIET_FIN) | (flags & FLAG_FIN)) * 64;
@@ -251,6 +264,8 @@ uint32_t flow_add_quiet(struct flow_table *t, const struct flow_key *key, uint64
  */
 uint32_t flow_make_loud(struct flow_table *t, uint32_t number);
 void flow_give_quiet(struct flow_table *t, uint32_t number);
+/* What it keeps beside its cell. */
+void flow_give_more(struct flow_table *t, struct quiet *q);
 
 /* Forget a connection of either kind; its cells must have been given back. */
 void flow_remove(struct flow_table *t, uint32_t number);

@@ -388,6 +388,8 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	const bool back = s->ts < q->last_ts;
 	enum course course;
 
+	if (UNLIKELY(q->packed))
+		quiet_unpack(en, q);
 	if (LIKELY(q->stage >= QUIET_OPEN))
 		course = go_on(en, q, number, x, s, print);
 	else
@@ -398,5 +400,7 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	q->last_ts = s->ts;
 	if ((course == LOOKED_AT) & (back | brings_deadline((enum quiet_stage)q->stage)))
 		quiet_rearm(en, q, number);
+	if (q->stage == QUIET_CLOSED)
+		quiet_pack(en, q);
 	return true;
 }

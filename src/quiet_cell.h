@@ -38,8 +38,9 @@ enum { KEPT_FLAGS = 0xfff, KEPT_CHECKSUM = 12, KEPT_ECHO = 1 << 14 };
 struct kept_third {
 	uint32_t after; /* nanoseconds after the SYN */
 	uint32_t frame, ts_val;
-	uint16_t len, window;
+	uint16_t window, len;
 	uint16_t flags; /* and above them, enum checksum */
+	uint16_t unused;
 };
 
 /* The same of any other. */
@@ -47,13 +48,14 @@ struct kept {
 	int64_t ts;
 	uint32_t frame; /* after the connection's first */
 	uint32_t seq, ack, len, ts_val, ts_ecr;
-	uint16_t present;
-	uint16_t flags, window, ip_id;
+	uint16_t present, flags;
+	uint16_t ip_id, window;
 	uint16_t captured; /* bytes of TCP, when `truncated` */
 	uint8_t data_offset;
 	uint8_t ttl;
 	uint8_t side, checksum;
 	bool truncated;
+	uint8_t unused;
 };
 
 /* What the segments of one end between its opening and its closing add up to. */
@@ -71,6 +73,7 @@ struct quiet_side {
 	uint16_t last_flags;
 	uint8_t scale;       /* of its windows */
 	uint8_t marks;       /* enum side_mark */
+	uint16_t unused;
 };
 
 /* And ZEEK_SEEN_DATA and ZEEK_SEEN_ACK of enum zeek_seen. */
@@ -126,12 +129,18 @@ struct quiet_answer {
 	uint32_t frame; /* after the connection's first */
 	uint32_t print;
 	uint8_t direction;
+	uint8_t unused[3];
+};
+
+/* All three of a closed connection, in the place of which nothing is left then (quiet_packed.c). */
+struct quiet_packed {
+	uint8_t bytes[200];
 };
 
 /* Two lines. */
 struct quiet {
 	struct tcplint_address end[2]; /* of its flow_key */
-	uint32_t more; /* struct quiet_answer and struct quiet_part; 0: there is only a SYN */
+	uint32_t more; /* struct quiet_answer and struct quiet_part, or struct quiet_packed; 0: there is only a SYN */
 	uint64_t id;
 	int64_t last_ts; /* of its latest segment */
 	uint8_t stage; /* enum quiet_stage */
@@ -150,6 +159,7 @@ struct quiet {
 	uint32_t print; /* and what else a struct recent has of it */
 	uint8_t direction;
 	bool behind; /* a newer incarnation waits for its SYN-ACK */
+	bool packed;
 	uint32_t incarnation;
 };
 

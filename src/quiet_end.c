@@ -58,9 +58,17 @@ static void note_asked(struct engine *en)
 		en->quiet.asked[asked[i] / 64] |= UINT64_C(1) << asked[i] % 64;
 }
 
+/* So many closed connections are kept as they are (quiet_packed.c); all are packed where it is checked what comes out. */
+#ifdef NDEBUG
+#define KEPT_UNPACKED (1 << 17)
+#else
+#define KEPT_UNPACKED 0
+#endif
+
 void quiet_init(struct engine *en)
 {
 	note_asked(en);
+	en->packing.from = KEPT_UNPACKED;
 	en->quiet.on = !en->options.segments && !en->options.loud;
 	en->quiet.loud_cut = is_loud(en, RULE_truncated_capture);
 	en->quiet.loud_close = is_loud(en, RULE_close_normal_4way) || is_loud(en, RULE_close_3seg);

@@ -65,7 +65,7 @@ static inline struct quiet_closing *closing_of(struct engine *en, struct quiet_p
  * A 4-tuple is used again whose newest connection is `older` (quiet_reuse.c).  Whether the new one, `q`, is ordinary,
  * by its SYN and by the SYN-ACK; and what the two do to both.
  */
-bool quiet_may_reopen(const struct engine *en, uint32_t older, const struct segment *s, bool from_first);
+bool quiet_may_reopen(struct engine *en, uint32_t older, const struct segment *s, bool from_first);
 void quiet_follow(struct engine *en, struct quiet *q, uint32_t older);
 void quiet_show_syn(struct engine *en, const struct quiet *q, uint32_t older, const struct segment *s);
 bool quiet_may_accept(const struct engine *en, const struct quiet *q, const struct segment *s);
@@ -78,5 +78,11 @@ bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *
 			 const struct segment *s);
 bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
 			 const struct segment *s);
+
+/*
+ * What is kept of a connection that is closed, in less room where it fits; and as it was.  What is packed is not looked at.
+ */
+void quiet_pack(struct engine *en, struct quiet *q);
+void quiet_unpack(struct engine *en, struct quiet *q);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "hosts.h"
 #include "lifetime.h"
-#include "quiet.h"
+#include "quiet_private.h"
 #include "resolve.h"
 #include "tracker.h"
 
@@ -275,6 +275,8 @@ static void show_newer(struct engine *en, struct conn *c, const struct quiet *ne
 static struct conn *replay(struct engine *en, uint32_t number)
 {
 	static const uint8_t opening[] = { [QUIET_SYN] = OPENING_PENDING, [QUIET_SYNACK] = OPENING_ANSWERED };
+
+	quiet_unpack(en, flow_quiet(&en->flows, number));
 	const struct quiet *q = flow_quiet(&en->flows, number);
 	const bool open = q->stage >= QUIET_OPEN;
 	const struct quiet_answer *answer = q->more ? flow_answer(&en->flows, q) : NULL;

@@ -96,13 +96,14 @@ static bool reopens_closed(const struct engine *en, const struct quiet *old, enu
 
 /* ---- the SYN ---- */
 
-bool quiet_may_reopen(const struct engine *en, uint32_t older, const struct segment *s, bool from_first)
+bool quiet_may_reopen(struct engine *en, uint32_t older, const struct segment *s, bool from_first)
 {
 	struct before b;
 
 	if (flow_is_quiet(older)) {
-		const struct quiet *old = flow_quiet(&en->flows, older);
+		struct quiet *old = flow_quiet(&en->flows, older);
 
+		quiet_unpack(en, old); /* and it stays so: no segment goes on with it */
 		if (!reopens_closed(en, old, side_in(old, from_first), s))
 			return false;
 		remember(en, &b, old, !from_first);

@@ -33,6 +33,7 @@ wheel: slab
 names:
 checksum: load
 multilinear: siphash
+distance: load
 decode*|reassemble: $words cursor load checksum siphash slab reassemble decode decode_private drops
 zeek|conn|holes|aside|quiet_cell: $words rules zeek conn slab
 time_wait|vantage: $connection oracle time_wait vantage
@@ -50,7 +51,7 @@ batch: rules
 clock|stir: view
 told: $connection hosts batch
 finding: $connection cells told message
-incarnation|engine|lifetime|drain|quiet*|record*|resolve*|tell: $connection batch cells draft finding flow hosts slab wheel rule_index incarnation engine lifetime oracle quiet quiet_cell quiet_private quiet_zeek recent record record_private resolve stir tell time_wait told vantage tracker twins
+incarnation|engine|lifetime|drain|quiet*|record*|resolve*|tell: $connection batch cells distance draft finding flow hosts slab wheel rule_index incarnation engine lifetime oracle quiet quiet_cell quiet_private quiet_zeek recent record record_private resolve stir tell time_wait told vantage tracker twins
 stage*|findings|released|aggregate|judge*|host_record|watch: $words view hosts cells rules rule_index slab batch told stage finding findings released aggregate judge watch stir
 ahead: $words flow hosts wheel
 waiting: ahead decode engine
