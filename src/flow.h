@@ -237,6 +237,8 @@ static inline void flow_prefetch_closing(const struct flow_table *t, uint32_t nu
 	const uint8_t *at = t->closings.base + closing * sizeof(struct quiet_closing);
 	const size_t line = (size_t)((q->stage >= QUIET_FIN) | (flags & FLAG_FIN)) * 64;
 
+	/* with its end all of it is packed */
+	PREFETCH(line ? (const uint8_t *)flow_answer(t, q) : at);
 	PREFETCH(at);
 	PREFETCH(at + line);
 	PREFETCH(at + 2 * line);

@@ -149,7 +149,7 @@ struct quiet {
 	bool swapped, in_use;
 	bool stamped;    /* timestamps were agreed on */
 	bool ecn;        /* and so was ECN */
-	bool counted; /* handshake_incomplete has been told of */
+	bool packed;
 	uint32_t vlan, tunnel; /* as its first segment had them, whether they count or not */
 	uint32_t tag; /* the half of its hash that its slot in the index holds */
 	uint32_t before; /* struct before; 0: nothing is known of an incarnation before */
@@ -159,7 +159,7 @@ struct quiet {
 	uint32_t print; /* and what else a struct recent has of it */
 	uint8_t direction;
 	bool behind; /* a newer incarnation waits for its SYN-ACK */
-	bool packed;
+	bool counted; /* handshake_incomplete has been told of */
 	uint32_t incarnation;
 };
 

@@ -5,27 +5,26 @@
 #include "quiet_private.h"
 #include "tell.h"
 
-static struct kept keep(const struct quiet *q, const struct segment *s, enum side x)
+/* Field by field: put together elsewhere it would wait for its own pieces before it is copied. */
+static void keep(struct kept *k, const struct quiet *q, const struct segment *s, enum side x)
 {
-	return (struct kept){
-		.ts = s->ts,
-		.frame = (uint32_t)(s->frame - q->id),
-		.seq = s->seq,
-		.ack = s->ack,
-		.len = s->len,
-		.ts_val = s->opt.ts_val,
-		.ts_ecr = s->opt.ts_ecr,
-		.present = (uint16_t)s->opt.present,
-		.flags = s->flags,
-		.window = s->window,
-		.ip_id = s->ip_id,
-		.captured = s->truncated ? (uint16_t)s->tcp_captured : 0,
-		.data_offset = s->data_offset,
-		.ttl = s->ttl,
-		.side = (uint8_t)x,
-		.checksum = s->checksum,
-		.truncated = s->truncated,
-	};
+	k->ts = s->ts;
+	k->frame = (uint32_t)(s->frame - q->id);
+	k->seq = s->seq;
+	k->ack = s->ack;
+	k->len = s->len;
+	k->ts_val = s->opt.ts_val;
+	k->ts_ecr = s->opt.ts_ecr;
+	k->present = (uint16_t)s->opt.present;
+	k->flags = s->flags;
+	k->window = s->window;
+	k->ip_id = s->ip_id;
+	k->captured = s->truncated ? (uint16_t)s->tcp_captured : 0;
+	k->data_offset = s->data_offset;
+	k->ttl = s->ttl;
+	k->side = (uint8_t)x;
+	k->checksum = s->checksum;
+	k->truncated = s->truncated;
 }
 
 /* Opened for nothing: the host is watched for that (watch.h). */
@@ -71,7 +70,7 @@ static void keep_closing(struct engine *en, struct quiet *q, struct quiet_part *
 {
 	struct quiet_closing *k = flow_closing(&en->flows, p);
 
-	k->segment[k->count++] = keep(q, s, x);
+	keep(&k->segment[k->count++], q, s, x);
 	k->smax[x] = segment_end(s);
 	k->redge[x] = seq_max(k->redge[x], s->ack + ((uint32_t)s->window << p->side[x].scale));
 	if (s->opt.present & OPT_TIMESTAMPS)
@@ -110,7 +109,7 @@ static bool abort_it(struct engine *en, struct quiet *q, struct quiet_part *p, u
 
 	if (!k)
 		return false;
-	k->segment[k->count++] = keep(q, s, x);
+	keep(&k->segment[k->count++], q, s, x);
 	k->closer = (uint8_t)x;
 	q->stage = QUIET_RESET;
 	flow_set_age_class(&en->flows, number, AGE_CLOSED);
