@@ -166,11 +166,6 @@ static bool take_refusal(struct engine *en, struct quiet *q, uint32_t number, co
 
 /* ---- data in order ---- */
 
-static uint8_t scale_of(const struct kept_syn *own, const struct kept_syn *peer)
-{
-	return own->present & peer->present & OPT_WSCALE ? own->wscale : 0;
-}
-
 /* The windows that it offers, and what it acknowledges. */
 static void offer(struct quiet_side *X, const struct segment *s)
 {
@@ -226,7 +221,7 @@ static void begin_side(struct quiet_side *X, const struct kept_syn *own, const s
 		.delivered = 1,
 		.mss = own->mss,
 		.scale = scale_of(own, peer),
-		.marks = (own->flags >> KEPT_CHECKSUM & 3) == CHECKSUM_OK ? SIDE_GOOD : 0,
+		.marks = checksum_of(own) == CHECKSUM_OK ? SIDE_GOOD : 0,
 	};
 }
 

@@ -62,14 +62,9 @@ struct course {
 	uint32_t next[2], tsval[2], edge[2], frame;
 	uint16_t window[2], ip_id[2];
 	uint8_t scale[2], direction[2];
-	const struct kept *first[2],
-		*begun; /* the first segment of each side, and of both, behind which are the others */
+	const struct kept *first[2]; /* segments of each side, */
+	const struct kept *begun;    /* and of both, behind which are the others */
 };
-
-static uint8_t scale_of(const struct kept_syn *own, const struct kept_syn *peer)
-{
-	return own->present & peer->present & OPT_WSCALE ? own->wscale : 0;
-}
 
 static void begin(struct course *c, const struct quiet *q, const struct quiet_answer *a,
 		  uint8_t head)
@@ -87,11 +82,6 @@ static void begin(struct course *c, const struct quiet *q, const struct quiet_an
 		.scale = { scale_of(syn, synack), scale_of(synack, syn) },
 		.direction = { q->direction, a->direction },
 	};
-}
-
-static unsigned checksum_of(const struct kept_syn *syn)
-{
-	return syn->flags >> KEPT_CHECKSUM & 3;
 }
 
 /* FIN, FIN and ACK, or the first FIN with an ACK of its own; of the latest it is known when it came. */
@@ -115,7 +105,7 @@ static struct kept expected_segment(const struct course *c, unsigned i)
 		.data_offset = stamped ? 8 : 5,
 		.ttl = c->syn[x]->ttl,
 		.side = (uint8_t)x,
-		.checksum = (uint8_t)checksum_of(c->syn[x]),
+		.checksum = checksum_of(c->syn[x]),
 	};
 }
 

@@ -4,6 +4,17 @@
 
 #include "quiet.h"
 
+static inline uint8_t checksum_of(const struct kept_syn *k)
+{
+	return k->flags >> KEPT_CHECKSUM & 3;
+}
+
+/* Of the windows that an end offers, by its SYN and its peer's. */
+static inline uint8_t scale_of(const struct kept_syn *own, const struct kept_syn *peer)
+{
+	return own->present & peer->present & OPT_WSCALE ? own->wscale : 0;
+}
+
 #define ECN_FLAGS (FLAG_ECE | FLAG_CWR | FLAG_AE)
 
 /*

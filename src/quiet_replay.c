@@ -82,7 +82,7 @@ static struct segment *syn_of(struct segments *t, const struct quiet_answer *a)
 		.ip_id = k->ip_id,
 		.ttl = k->ttl,
 		.side = (uint8_t)x,
-		.checksum = k->flags >> KEPT_CHECKSUM & 3,
+		.checksum = checksum_of(k),
 	});
 
 	s->opt.mss = k->mss;
