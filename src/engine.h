@@ -25,10 +25,10 @@ struct quiet_options {
 	uint64_t asked[RULE_WORDS]; /* rules that segments which are played again may fire, a bit each */
 };
 
-/* Closed connections that were packed (quiet_packed.c), and those that were asked for again. */
+/* Of the latest closed connections, how many were packed (quiet_packed.c), and how many of those asked for again. */
 struct quiet_packing {
-	uint64_t packed, unpacked;
-	uint32_t from; /* how many connections are kept as they are first */
+	uint32_t closed, packed, again;
+	uint32_t from; /* so many connections that are answered, open or closed, are kept as they are */
 };
 
 /* Where what an engine tells goes. */

@@ -384,7 +384,7 @@ bool quiet_go_on(struct engine *en, uint32_t number, const struct segment *s, bo
 	enum course course;
 
 	if (UNLIKELY(q->packed))
-		quiet_unpack(en, q);
+		quiet_ask_again(en, q);
 	if (LIKELY(q->stage >= QUIET_OPEN))
 		course = go_on(en, q, number, x, s, print);
 	else

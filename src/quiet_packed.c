@@ -16,6 +16,7 @@
 	(1 + DISTANCE_MOST(struct quiet_answer) + QUIET_CLOSING * DISTANCE_MOST(struct kept) +     \
 	 DISTANCE_MOST(struct quiet_part) + DISTANCE_MOST(struct quiet_closing))
 
+#define PACKING_NOTED (1U << 16) /* closed connections, after which half of what was counted is forgotten */
 #define PACKED_AHEAD 4 /* places are mostly new, and taken one after the other */
 
 /* ---- what is expected ---- */
@@ -288,13 +289,20 @@ static bool is_lossless(const uint8_t *bytes, const struct quiet *q, const struc
 #endif
 
 /*
- * Memory that a closed connection gives back, and the next one takes, costs nothing: as many as fit in some 70 MB are
- * left alone.  And where ports come again within TIME_WAIT what was packed is asked for again.
+ * Memory that a closed connection gives back, and the next one takes, costs nothing: as long as no more are answered than
+ * fit in some 70 MB they are left alone.  And where ports come again within TIME_WAIT what was packed is asked for again:
+ * beyond an eighth packing stops, and is tried once more when that is long ago.
  */
-static bool is_worth_it(const struct engine *en)
+static bool is_worth_it(struct engine *en)
 {
-	return en->flows.answers.used > en->packing.from &&
-	       en->packing.unpacked <= en->packing.packed / 8 + 64;
+	struct quiet_packing *n = &en->packing;
+
+	if (++n->closed == PACKING_NOTED) {
+		n->closed = 0;
+		n->packed /= 2;
+		n->again /= 2;
+	}
+	return en->flows.answers.used > n->from && n->again <= n->packed / 8 + 64;
 }
 
 void quiet_pack(struct engine *en, struct quiet *q)
@@ -327,6 +335,12 @@ void quiet_pack(struct engine *en, struct quiet *q)
 	flow_prefetch_bytes(slab_at(&en->flows.packed, number + PACKED_AHEAD), sizeof(struct quiet_packed) + LINE);
 }
 
+void quiet_ask_again(struct engine *en, struct quiet *q)
+{
+	en->packing.again += q->packed;
+	quiet_unpack(en, q);
+}
+
 /* Each kind has as many places as there are connections. */
 void quiet_unpack(struct engine *en, struct quiet *q)
 {
@@ -335,7 +349,6 @@ void quiet_unpack(struct engine *en, struct quiet *q)
 	if (!q->packed)
 		return;
 	memcpy(bytes, flow_packed(&en->flows, q)->bytes, sizeof(struct quiet_packed));
-	en->packing.unpacked++;
 	flow_give_more(&en->flows, q);
 	q->more = slab_take_as_is(&en->flows.answers);
 	const uint32_t closing = slab_take(&en->flows.closings);

@@ -95,5 +95,7 @@ bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *
  */
 void quiet_pack(struct engine *en, struct quiet *q);
 void quiet_unpack(struct engine *en, struct quiet *q);
+/* The same where it is not over yet, which speaks against packing. */
+void quiet_ask_again(struct engine *en, struct quiet *q);
 
 #endif

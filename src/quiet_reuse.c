@@ -103,7 +103,7 @@ bool quiet_may_reopen(struct engine *en, uint32_t older, const struct segment *s
 	if (flow_is_quiet(older)) {
 		struct quiet *old = flow_quiet(&en->flows, older);
 
-		quiet_unpack(en, old); /* and it stays so: no segment goes on with it */
+		quiet_ask_again(en, old); /* and it stays so: no segment goes on with it */
 		if (!reopens_closed(en, old, side_in(old, from_first), s))
 			return false;
 		remember(en, &b, old, !from_first);

@@ -56,7 +56,6 @@ static struct decoder *decoder(bool tunnels)
 	return d;
 }
 
-/* What holds for every answer, whatever the bytes. */
 /* Of a segment that has no rest, none of it says more than the others do (segment.h). */
 static void check_rest(const struct segment *s)
 {
@@ -68,6 +67,7 @@ static void check_rest(const struct segment *s)
 	HOLDS(!s->tcp_sum && !s->icmp_type && !s->icmp_code);
 }
 
+/* What holds for every answer, whatever the bytes. */
 static void check_invariants(const struct tcplint_frame *f, enum decode_result r, const struct segment *s)
 {
 	HOLDS(r < DECODE_COUNT);
