@@ -58,13 +58,6 @@ static void note_asked(struct engine *en)
 		en->quiet.asked[asked[i] / 64] |= UINT64_C(1) << asked[i] % 64;
 }
 
-/* So many answered connections before closed ones are packed (quiet_packed.c); 0 where it is checked what comes out. */
-#ifdef NDEBUG
-#define KEPT_UNPACKED (1 << 17)
-#else
-#define KEPT_UNPACKED 0
-#endif
-
 void quiet_init(struct engine *en)
 {
 	note_asked(en);

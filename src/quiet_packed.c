@@ -201,12 +201,11 @@ static struct quiet_closing expected_closing(const struct course *c, const struc
 {
 	const bool cut = c->head.cut;
 	const int64_t of_client = p->side[CLIENT].data_ts, of_server = p->side[SERVER].data_ts;
+	const int64_t latest = of_client > of_server ? of_client : of_server;
 
 	return (struct quiet_closing){
 		.cut_first = cut ? c->q->syn_ts + p->third.after : 0,
-		.cut_last = !cut                    ? 0
-			    : of_client > of_server ? of_client
-						    : of_server,
+		.cut_last = cut ? latest : 0,
 		.cut_frame = cut ? p->third.frame + 1 : 0,
 		.count = (uint8_t)c->head.count,
 		.closer = (uint8_t)c->head.closer,
@@ -219,6 +218,8 @@ static struct quiet_closing expected_closing(const struct course *c, const struc
 /* ---- all of it ---- */
 
 #define CLOSING_SIZE offsetof(struct quiet_closing, segment)
+
+_Static_assert(sizeof(struct kept) % 16 == 0, "packed together they are as they are one by one");
 
 /*
  * What is expected is written before any of it is loaded: in pieces and then as a whole, each would wait for the stores

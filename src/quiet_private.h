@@ -90,6 +90,13 @@ bool quiet_begin_closing(struct engine *en, struct quiet *q, struct quiet_part *
 bool quiet_go_on_closing(struct engine *en, struct quiet *q, struct quiet_part *p, uint32_t number, enum side x,
 			 const struct segment *s);
 
+/* So many answered connections before closed ones are packed; 0 where it is checked what comes out. */
+#ifdef NDEBUG
+#define KEPT_UNPACKED (1 << 17)
+#else
+#define KEPT_UNPACKED 0
+#endif
+
 /*
  * What is kept of a connection that is closed, in less room where it fits; and as it was.  What is packed is not looked at.
  */

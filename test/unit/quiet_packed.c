@@ -8,16 +8,6 @@
 #include "quiet_talk.h"
 #include "unit.h"
 
-static uint64_t state;
-
-static uint32_t draw(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % n;
-}
-
 static bool acknowledge_all(struct talk *t, enum side x, uint16_t flags, uint32_t len)
 {
 	t->acked[x] = t->next[other(x)];
@@ -27,29 +17,29 @@ static bool acknowledge_all(struct talk *t, enum side x, uint16_t flags, uint32_
 /* Some data both ways, some of it cut, and an end with three or four segments. */
 static bool converse(struct talk *t)
 {
-	const enum side closer = draw(2) ? SERVER : CLIENT;
-	const unsigned last_data = draw(3) ? 0 : 500;
-	const bool cuts = draw(2);
+	const enum side closer = talk_draw(2) ? SERVER : CLIENT;
+	const unsigned last_data = talk_draw(3) ? 0 : 500;
+	const bool cuts = talk_draw(2);
 
 	talk_open(t);
-	for (unsigned i = 2 + draw(6); i; i--) {
-		t->now += (int64_t)draw(2000) * MILLISECOND;
+	for (unsigned i = 2 + talk_draw(6); i; i--) {
+		t->now += (int64_t)talk_draw(2000) * MILLISECOND;
 		t->acked[i % 2] = t->next[(i + 1) % 2];
-		if (!talk_say(t, i % 2 ? SERVER : CLIENT, FLAG_ACK, 1 + draw(1000),
-			      cuts && draw(2)))
+		if (!talk_say(t, i % 2 ? SERVER : CLIENT, FLAG_ACK, 1 + talk_draw(1000),
+			      cuts && talk_draw(2)))
 			return false;
 	}
 	acknowledge_all(t, closer, 0, 0);
 	if (!acknowledge_all(t, closer, FLAG_FIN, last_data))
 		return false;
-	if (draw(2) && !acknowledge_all(t, other(closer), 0, 0))
+	if (talk_draw(2) && !acknowledge_all(t, other(closer), 0, 0))
 		return false;
 	return acknowledge_all(t, other(closer), FLAG_FIN, 0) && acknowledge_all(t, closer, 0, 0);
 }
 
 static bool run(struct talk *t, uint64_t seed, uint32_t from)
 {
-	state = seed * UINT64_C(0x9e3779b97f4a7c15);
+	talk_seed(seed);
 	talk_begin(t);
 	t->engine.packing.from = from;
 	return converse(t);
@@ -103,7 +93,7 @@ static void not_where_it_comes_back(void **unused)
 	assert_true(run(&t, 1, 0));
 	assert_int_equal(t.engine.flows.packed.used, 1);
 	talk_end(&t);
-	state = UINT64_C(0x9e3779b97f4a7c15);
+	talk_seed(1);
 	talk_begin(&t);
 	t.engine.packing.from = 0;
 	t.engine.packing.packed = 800;
@@ -112,7 +102,7 @@ static void not_where_it_comes_back(void **unused)
 	assert_int_equal(t.engine.flows.packed.used, 0);
 	talk_end(&t);
 
-	state = UINT64_C(0x9e3779b97f4a7c15);
+	talk_seed(1);
 	talk_begin(&t);
 	t.engine.packing = (struct quiet_packing){ .closed = UINT16_MAX, .packed = 800, .again = 200 };
 	assert_true(converse(&t));

@@ -2,6 +2,21 @@
 
 #include "quiet_talk.h"
 
+static uint64_t state;
+
+void talk_seed(uint64_t seed)
+{
+	state = seed * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+uint32_t talk_draw(uint32_t n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 32) % n;
+}
+
 static struct told *room(void *user)
 {
 	return &((struct talk *)user)->room.told;

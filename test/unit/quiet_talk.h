@@ -19,6 +19,10 @@ struct talk {
 	struct told_released room; /* for what the engine tells */
 };
 
+/* Numbers below `n`, the same ones for the same seed. */
+void talk_seed(uint64_t seed);
+uint32_t talk_draw(uint32_t n);
+
 void talk_begin(struct talk *t);
 void talk_end(struct talk *t);
 

@@ -6,24 +6,14 @@
 #include "quiet_talk.h"
 #include "unit.h"
 
-static uint64_t state;
-
-static uint32_t draw(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 32) % n;
-}
-
 /* Data, cut or whole, and acknowledgments of some of it. */
 static bool say_something(struct talk *t)
 {
-	const enum side x = draw(2) ? SERVER : CLIENT;
-	const uint32_t waiting = t->next[!x] - t->acked[x], len = draw(3) ? 1 + draw(300) : 0;
-	const bool cut = len && draw(2);
+	const enum side x = talk_draw(2) ? SERVER : CLIENT;
+	const uint32_t waiting = t->next[!x] - t->acked[x], len = talk_draw(3) ? 1 + talk_draw(300) : 0;
+	const bool cut = len && talk_draw(2);
 
-	t->acked[x] += draw(3) ? draw(waiting + 1) : waiting;
+	t->acked[x] += talk_draw(3) ? talk_draw(waiting + 1) : waiting;
 	return talk_say(t, x, FLAG_ACK, len, cut);
 }
 
@@ -52,10 +42,10 @@ static void zeek_knows_what_it_would_have_seen(void **unused)
 		struct talk t;
 		unsigned left;
 
-		state = seed * UINT64_C(0x9e3779b97f4a7c15);
+		talk_seed(seed);
 		talk_begin(&t);
 		talk_open(&t);
-		for (left = draw(40); left && say_something(&t); left--)
+		for (left = talk_draw(40); left && say_something(&t); left--)
 			;
 		const uint32_t number = talk_number(&t);
 		const struct conn *c = flow_is_quiet(number) ? quiet_replay(&t.engine, number) :
